@@ -1,0 +1,3 @@
+//! The sample application: a catalogue of game character builds.
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! Breadbox: an HTTP edge cache.
+pub mod cache;

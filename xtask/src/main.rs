@@ -1,0 +1,3 @@
+//! Set-up and orchestration of Breadbox: tools, builds, servers.
+
+fn main() {}
