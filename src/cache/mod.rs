@@ -5,9 +5,12 @@
 
 pub mod field;
 pub mod policy;
+pub mod reason;
 
 use std::fmt;
 use std::time::Duration;
+
+pub use reason::Reason;
 
 /// A point in time: milliseconds since the Unix epoch, handed in by the driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

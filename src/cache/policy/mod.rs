@@ -1,0 +1,38 @@
+//! What HTTP lets a shared cache do, as functions of fields, times and the operator's wishes
+//! (RFC 9111, RFC 9110, RFC 5861, RFC 8246, RFC 9213).
+//!
+//! One file per question, in the order in which a request meets them: is it for the cache at all
+//! ([`eligible`]), which stored response does it select ([`selecting`]), may that be used
+//! ([`reuse`]), what is asked of the origin ([`forward`]), what comes of its answer ([`admit`],
+//! [`freshen`], [`invalidates`]), and what is sent to the client ([`answer`], [`present`]).
+//!
+//! Where this departs from the sketch in the design: there is no "precondition failed" answer,
+//! because `If-Match` and `If-Unmodified-Since` are not for caches to evaluate (RFC 9111 §4.3.2):
+//! such requests are not [`eligible`]. [`Rescue`] has a third value for a stored response that may
+//! only stand in for an origin that cannot be reached (RFC 9111 §4.2.4).
+
+mod admit;
+mod age;
+mod answer;
+mod eligible;
+mod forward;
+mod freshen;
+mod invalidate;
+mod present;
+mod reuse;
+mod select;
+mod status;
+mod treatment;
+
+pub use admit::{Admission, admit};
+pub use age::initial_age;
+pub use answer::{Answer, Multipart, answer};
+pub use eligible::{eligible, only_if_cached};
+pub use forward::{forward, pass};
+pub use freshen::freshen;
+pub use invalidate::{group_invalidation, invalidates, tags};
+pub use present::{present, relay};
+pub use reuse::{Rescue, Reuse, Standing, Stored, reuse};
+pub use select::{selecting, selects};
+pub use status::Status;
+pub use treatment::{Caching, ClientDirectives, Prohibition, Treatment};

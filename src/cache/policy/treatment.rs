@@ -1,0 +1,133 @@
+//! What the operator's rules say of a request, in the terms that policy decides in.
+
+use std::time::Duration;
+
+use http::Method;
+
+/// The operator's wishes for one request: what the first matching rule of the configuration says.
+///
+/// Spans lengthen or shorten what the origin says; they never lift a [`Prohibition`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Treatment {
+    /// Whether and how responses are stored.
+    pub caching: Caching,
+    /// The freshness lifetime from the moment of receipt. `None`: what the origin says.
+    pub fresh: Option<Duration>,
+    /// The span after `fresh` in which a stale response is served while it is refreshed.
+    /// `None`: the origin's `stale-while-revalidate` (RFC 5861 §3).
+    pub stale: Option<Duration>,
+    /// The span after `fresh` in which a stale response stands in for a failing origin.
+    /// `None`: the origin's `stale-if-error` (RFC 5861 §4).
+    pub rescue: Option<Duration>,
+    /// The span after everything else in which a response is kept, only to be validated.
+    /// `None`: a day.
+    pub keep: Option<Duration>,
+    /// The freshness lifetime of errors (4xx, 5xx) that name none. `None`: such errors are not
+    /// stored.
+    pub negative: Option<Duration>,
+    /// The longest freshness lifetime that an origin may ask for, from the moment of receipt.
+    pub fresh_max: Duration,
+    /// The largest body that is stored, in bytes.
+    pub body_max: u64,
+    /// Whether clients may demand validation and the like (RFC 9111 §5.2.1).
+    pub client_directives: ClientDirectives,
+    /// Methods besides GET and HEAD that are looked up, keyed by their content (POST, QUERY).
+    pub methods: Vec<Method>,
+}
+
+impl Default for Treatment {
+    /// No rules: what the origin says, under the limits.
+    fn default() -> Self {
+        Self {
+            caching: Caching::Respect,
+            fresh: None,
+            stale: None,
+            rescue: None,
+            keep: None,
+            negative: None,
+            fresh_max: FRESH_MAX,
+            body_max: BODY_MAX,
+            client_directives: ClientDirectives::Obey,
+            methods: Vec::new(),
+        }
+    }
+}
+
+/// Whether responses to a request may be stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Caching {
+    /// Never: the request is forwarded untouched.
+    Bypass,
+    /// Even against the prohibitions named; their dangerous part is then not stored.
+    Force {
+        /// The prohibitions that the operator answers for.
+        ignore: Vec<Prohibition>,
+    },
+    /// As HTTP says.
+    #[default]
+    Respect,
+}
+
+impl Caching {
+    /// Whether the operator's rule names this prohibition as one to ignore.
+    pub fn ignores(&self, prohibition: Prohibition) -> bool {
+        matches!(self, Self::Force { ignore } if ignore.contains(&prohibition))
+    }
+}
+
+/// What forbids a shared cache to store or to reuse a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Prohibition {
+    /// The request carried credentials (RFC 9111 §3.5).
+    Authorization,
+    /// `no-cache`: no use without validation (RFC 9111 §5.2.2.4).
+    NoCache,
+    /// `no-store` (RFC 9111 §5.2.2.5).
+    NoStore,
+    /// `private` (RFC 9111 §5.2.2.7).
+    Private,
+    /// The response sets a cookie.
+    SetCookie,
+    /// `Vary: *` (RFC 9111 §4.1).
+    VaryAny,
+}
+
+impl Prohibition {
+    /// Every prohibition.
+    pub const ALL: [Self; 6] = [
+        Self::Authorization,
+        Self::NoCache,
+        Self::NoStore,
+        Self::Private,
+        Self::SetCookie,
+        Self::VaryAny,
+    ];
+
+    /// The word used in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Authorization => "authorization",
+            Self::NoCache => "no-cache",
+            Self::NoStore => "no-store",
+            Self::Private => "private",
+            Self::SetCookie => "set-cookie",
+            Self::VaryAny => "vary",
+        }
+    }
+}
+
+/// What clients' cache directives are worth (RFC 9111 §5.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientDirectives {
+    /// They count for nothing.
+    Ignore,
+    /// They are obeyed.
+    #[default]
+    Obey,
+}
+
+/// An origin's word alone does not keep a response fresh for longer.
+const FRESH_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Larger bodies stream through.
+const BODY_MAX: u64 = 1024 * 1024;
