@@ -3,7 +3,12 @@
 //! Everything here is a function of its arguments. Drivers (the Worker, the simulator) perform the
 //! effects and hand the outcomes back.
 
+pub mod entry;
+pub mod exchange;
 pub mod field;
+pub mod glob;
+pub mod key;
+pub mod ledger;
 pub mod policy;
 pub mod reason;
 

@@ -1,0 +1,240 @@
+//! Stored responses and their form in a store.
+//!
+//! An entry is one binary string: a header of fixed size from which freshness and standing can be
+//! told, then key, tags, selecting fields and response head, then the body exactly as received.
+//! The checksum covers all but the body; a truncated body shows in its length. What a store
+//! returns is hostile until decoded: an unknown version, a bad checksum or a foreign key is a miss.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::ledger::{Epoch, Sequence, Stamp};
+use super::{Lifetime, ResponseHead, Time, millis};
+
+/// A stored response without its body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Whether it answers requests or only tells that its key is not cacheable.
+    pub kind: Kind,
+    /// Up to which purge it is known to be newer.
+    pub stamp: Stamp,
+    /// When the origin generated it: the time from which its age counts (RFC 9111 §4.2.3).
+    pub generated: Time,
+    /// How long it serves which purpose, counted from `generated`.
+    pub lifetime: Lifetime,
+    /// How long the origin took to answer.
+    pub fetch: Duration,
+    /// Its key's text.
+    pub key: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// The selecting fields of the request that it answered, normalised (RFC 9111 §4.1).
+    pub selecting: Vec<(HeaderName, String)>,
+    /// Status and fields as they are served.
+    pub head: ResponseHead,
+    /// The body's length in bytes.
+    pub body_len: u64,
+}
+
+/// What an entry stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A mark that the key's responses are not storable, so that nobody waits for one.
+    Pass,
+    /// A stored response.
+    Response,
+}
+
+/// Why bytes are not a usable entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// The checksum does not match.
+    Checksum,
+    /// A part is missing or a length is wrong.
+    Length,
+    /// The bytes do not begin as an entry of this version does.
+    Version,
+    /// A part is not what it should be.
+    Value,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Checksum => "checksum mismatch",
+            Self::Length => "wrong length",
+            Self::Version => "unknown version",
+            Self::Value => "invalid value",
+        })
+    }
+}
+
+impl Entry {
+    /// Writes all but the body, which follows as it is.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut rest = Vec::with_capacity(512);
+        rest.push(match self.kind {
+            Kind::Pass => 0,
+            Kind::Response => 1,
+        });
+        let Lifetime { fresh, stale, rescue, keep } = self.lifetime;
+        let numbers = [self.stamp.epoch.0, self.stamp.sequence.0, self.generated.0.cast_unsigned()];
+        let spans = [fresh, stale, rescue, keep, self.fetch].map(|s| millis(s).cast_unsigned());
+        for number in numbers.into_iter().chain(spans).chain([self.body_len]) {
+            rest.extend_from_slice(&number.to_le_bytes());
+        }
+        rest.extend_from_slice(&self.head.status.to_le_bytes());
+        put(&mut rest, self.key.as_bytes());
+        put_count(&mut rest, self.tags.len());
+        self.tags.iter().for_each(|tag| put(&mut rest, tag.as_bytes()));
+        put_count(&mut rest, self.selecting.len());
+        for (name, value) in &self.selecting {
+            put(&mut rest, name.as_str().as_bytes());
+            put(&mut rest, value.as_bytes());
+        }
+        put_count(&mut rest, self.head.headers.len());
+        for (name, value) in &self.head.headers {
+            put(&mut rest, name.as_str().as_bytes());
+            put(&mut rest, value.as_bytes());
+        }
+        let mut bytes = Vec::with_capacity(rest.len() + PREFIX);
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&crc32fast::hash(&rest).to_le_bytes());
+        put_count(&mut bytes, rest.len());
+        bytes.extend_from_slice(&rest);
+        bytes
+    }
+
+    /// Reads an entry; the second value is where in `bytes` its body begins.
+    pub fn decode(bytes: &[u8]) -> Result<(Self, usize), Damage> {
+        let mut prefix = Reader(bytes);
+        if prefix.take(MAGIC.len())? != MAGIC {
+            return Err(Damage::Version);
+        }
+        let checksum = prefix.number32()?;
+        let length = prefix.count()?;
+        let rest = prefix.take(length)?;
+        if crc32fast::hash(rest) != checksum {
+            return Err(Damage::Checksum);
+        }
+        let entry = Self::decode_rest(&mut Reader(rest))?;
+        if entry.body_len != prefix.0.len() as u64 {
+            return Err(Damage::Length);
+        }
+        Ok((entry, PREFIX.saturating_add(length)))
+    }
+
+    fn decode_rest(reader: &mut Reader<'_>) -> Result<Self, Damage> {
+        let kind = match reader.take(1)? {
+            [0] => Kind::Pass,
+            [1] => Kind::Response,
+            _ => return Err(Damage::Value),
+        };
+        let epoch = Epoch(reader.number64()?);
+        let sequence = Sequence(reader.number64()?);
+        let generated = Time(reader.number64()?.cast_signed());
+        let lifetime = Lifetime {
+            fresh: reader.span()?,
+            stale: reader.span()?,
+            rescue: reader.span()?,
+            keep: reader.span()?,
+        };
+        let fetch = reader.span()?;
+        let body_len = reader.number64()?;
+        let status = reader.number16()?;
+        let key = reader.text()?;
+        let tags = reader.list(Reader::text)?;
+        let selecting = reader.list(|reader| Ok((reader.name()?, reader.text()?)))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in reader.list(|reader| Ok((reader.name()?, reader.value()?)))? {
+            headers.try_append(name, value).map_err(|_| Damage::Value)?;
+        }
+        if !reader.0.is_empty() {
+            return Err(Damage::Length);
+        }
+        let stamp = Stamp { epoch, sequence };
+        let head = ResponseHead { status, headers };
+        Ok(Self { kind, stamp, generated, lifetime, fetch, key, tags, selecting, head, body_len })
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Damage> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(Damage::Length)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Damage> {
+        self.take(N)?.try_into().map_err(|_| Damage::Length)
+    }
+
+    fn number16(&mut self) -> Result<u16, Damage> {
+        Ok(u16::from_le_bytes(self.array()?))
+    }
+
+    fn number32(&mut self) -> Result<u32, Damage> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    fn number64(&mut self) -> Result<u64, Damage> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    fn count(&mut self) -> Result<usize, Damage> {
+        usize::try_from(self.number32()?).map_err(|_| Damage::Length)
+    }
+
+    fn span(&mut self) -> Result<Duration, Damage> {
+        Ok(Duration::from_millis(self.number64()?))
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], Damage> {
+        let length = self.count()?;
+        self.take(length)
+    }
+
+    fn text(&mut self) -> Result<String, Damage> {
+        String::from_utf8(self.bytes()?.to_vec()).map_err(|_| Damage::Value)
+    }
+
+    fn name(&mut self) -> Result<HeaderName, Damage> {
+        HeaderName::from_bytes(self.bytes()?).map_err(|_| Damage::Value)
+    }
+
+    fn value(&mut self) -> Result<HeaderValue, Damage> {
+        HeaderValue::from_bytes(self.bytes()?).map_err(|_| Damage::Value)
+    }
+
+    /// A counted list; the count is only believed as far as there are bytes.
+    fn list<T>(
+        &mut self,
+        item: impl Fn(&mut Self) -> Result<T, Damage>,
+    ) -> Result<Vec<T>, Damage> {
+        let count = self.count()?;
+        let mut items = Vec::with_capacity(count.min(64));
+        for _ in 0..count {
+            items.push(item(self)?);
+        }
+        Ok(items)
+    }
+}
+
+fn put_count(bytes: &mut Vec<u8>, count: usize) {
+    bytes.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+fn put(bytes: &mut Vec<u8>, part: &[u8]) {
+    put_count(bytes, part.len());
+    bytes.extend_from_slice(part);
+}
+
+/// `BBX` and the version of the form.
+const MAGIC: [u8; 4] = *b"BBX\x01";
+
+/// Magic, checksum and length.
+const PREFIX: usize = 12;

@@ -1,0 +1,265 @@
+//! What the machine asks and what it may be told.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+
+use crate::cache::entry::Entry;
+use crate::cache::field::ByteRange;
+use crate::cache::key::Key;
+use crate::cache::ledger::{Sequence, Stamp};
+use crate::cache::policy::{Standing, Status};
+use crate::cache::{ResponseHead, Tier};
+
+/// The machine's question to its driver.
+#[derive(Clone, Debug)]
+pub enum Action<B> {
+    /// Take the lease on a key: [`Outcome::Granted`] or [`Outcome::Held`].
+    Acquire {
+        /// Whose fetch it is to be.
+        key: Key,
+        /// For how long, should its holder die.
+        ttl: Duration,
+        /// Between whom it decides.
+        reach: Reach,
+    },
+    /// Read the origin's body to its clean end: [`Outcome::Collected`] or [`Outcome::Failed`].
+    Collect {
+        /// The most bytes that are wanted; more is [`Fault::TooLarge`].
+        max: u64,
+    },
+    /// Ask the origin: [`Outcome::Answered`] or [`Outcome::Failed`].
+    Fetch(Fetch),
+    /// Forget what is stored under keys whose resource was changed: [`Outcome::Done`].
+    Invalidate(Vec<Key>),
+    /// Look for a stored response: [`Outcome::Found`], [`Outcome::Absent`] or
+    /// [`Outcome::Failed`].
+    Lookup {
+        /// Where.
+        tier: Tier,
+        /// What.
+        key: Key,
+    },
+    /// Give a lease back: [`Outcome::Done`].
+    Release {
+        /// The lease.
+        lease: Lease,
+        /// The key it is on.
+        key: Key,
+        /// For how long nobody else shall get it; zero is at once.
+        hold: Duration,
+    },
+    /// Send the response: [`Outcome::Done`].
+    Reply(Reply<B>),
+    /// Nothing is left to do.
+    Stop,
+    /// Commit an entry: [`Outcome::Stored`], [`Outcome::Superseded`], [`Outcome::Lost`] or
+    /// [`Outcome::Failed`].
+    Store {
+        /// Where.
+        tier: Tier,
+        /// The lease under which it was fetched; the shared tier gives it back.
+        lease: Lease,
+        /// The key.
+        key: Key,
+        /// All but the body.
+        entry: Entry,
+        /// The body; none for a pass marker.
+        body: Option<B>,
+        /// For how long the tier shall keep it.
+        keep: Duration,
+    },
+    /// Pause until the time has passed or the fetch for the key in this isolate has ended:
+    /// [`Outcome::Done`].
+    Wait {
+        /// Whose fetch is waited for.
+        key: Key,
+        /// At the most how long.
+        at_most: Duration,
+    },
+}
+
+/// A request to the origin.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    /// Its method.
+    pub method: Method,
+    /// Its fields, without those that the driver adds.
+    pub headers: HeaderMap,
+    /// Whether the client's body goes along: only when it passes through.
+    pub passes: bool,
+    /// How long it may take to answer; none while the client has nothing else to hope for.
+    pub deadline: Option<Duration>,
+}
+
+/// The response for the client.
+#[derive(Clone, Debug)]
+pub struct Reply<B> {
+    /// Status and fields, `Cache-Status` included.
+    pub head: ResponseHead,
+    /// What follows them.
+    pub content: Content<B>,
+    /// What became of the request, for the tally.
+    pub status: Status,
+}
+
+/// A response's body.
+#[derive(Clone, Debug)]
+pub enum Content<B> {
+    /// None.
+    Empty,
+    /// None, but the length of the body that GET would have got is told.
+    Head(u64),
+    /// The origin's, as it streams in. It is read for storing as well if `Collect` follows.
+    Origin,
+    /// A stored one, whole or in pieces.
+    Stored(B, Option<Vec<Piece>>),
+    /// An explanation of our own.
+    Text(String),
+}
+
+/// A piece of a body put together from a stored one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes of the stored body.
+    Range(ByteRange),
+    /// The lines between parts.
+    Text(String),
+}
+
+/// Between whom a lease decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All isolates and data centres.
+    Everywhere,
+    /// The requests of this isolate: the shared tier is off or failing.
+    Isolate,
+}
+
+/// The right to fetch and store a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The secret by which the store knows its holder.
+    pub token: u64,
+    /// The ledger's state before the fetch.
+    pub stamp: Stamp,
+    /// Between whom it was decided.
+    pub reach: Reach,
+}
+
+/// Who has the lease instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// A request of another isolate.
+    Elsewhere,
+    /// A request of this isolate.
+    Here,
+}
+
+/// The driver's answer to an [`Action`].
+#[derive(Clone, Debug)]
+pub enum Outcome<B> {
+    /// Nothing is stored under the key.
+    Absent,
+    /// The origin has answered; its body is at the driver.
+    Answered {
+        /// Its status and fields.
+        response: ResponseHead,
+        /// The body's length where it is declared.
+        length: Option<u64>,
+    },
+    /// The origin's body has arrived whole.
+    Collected {
+        /// It.
+        body: B,
+        /// Its length in bytes.
+        length: u64,
+    },
+    /// What was asked has been done, as far as it could be.
+    Done,
+    /// It could not be done.
+    Failed(Fault),
+    /// Something is stored.
+    Found(Found<B>),
+    /// The lease is ours.
+    Granted {
+        /// It.
+        lease: Lease,
+        /// What was stored at that moment.
+        found: Option<Found<B>>,
+    },
+    /// The lease is another's.
+    Held {
+        /// Whose.
+        by: Held,
+        /// What was stored at that moment.
+        found: Option<Found<B>>,
+    },
+    /// The lease was no longer ours; nothing was stored.
+    Lost,
+    /// The entry is stored and the lease given back.
+    Stored,
+    /// Purges came since the lease was granted; nothing was stored and the lease is still ours.
+    Superseded {
+        /// The ledger's sequence now.
+        sequence: Sequence,
+        /// What those purges say of the entry.
+        standing: Standing,
+    },
+}
+
+/// A stored response as a tier returned it.
+#[derive(Clone, Debug)]
+pub struct Found<B> {
+    /// All but its body.
+    pub entry: Entry,
+    /// Its body.
+    pub body: B,
+    /// What the ledger says of it.
+    pub standing: Standing,
+}
+
+/// Why an effect failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// What came back could not be read.
+    Malformed,
+    /// It was given up without trying: the tier failed a moment ago.
+    Open,
+    /// It was refused.
+    Refused,
+    /// It took too long.
+    Timeout,
+    /// The body is larger than wanted.
+    TooLarge,
+    /// The body ended early.
+    Truncated,
+    /// It could not be reached.
+    Unreachable,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::Open,
+        Self::Refused,
+        Self::Timeout,
+        Self::TooLarge,
+        Self::Truncated,
+        Self::Unreachable,
+    ];
+
+    /// The word used in logs and as a label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Open => "open",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too-large",
+            Self::Truncated => "truncated",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}

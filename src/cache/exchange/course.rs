@@ -1,0 +1,162 @@
+//! What stays the same through an exchange, and the replies it can make.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, header};
+
+use super::action::{Content, Found, Held, Piece, Reach, Reply};
+use super::plan::Plan;
+use crate::cache::key::Key;
+use crate::cache::policy::{self, Answer, Status, Stored};
+use crate::cache::{Reason, RequestHead, ResponseHead, Tier, Time, Verdict, millis};
+
+/// The constant part of an exchange and what it has been through.
+#[derive(Clone, Debug)]
+pub(super) struct Course {
+    pub request: RequestHead,
+    pub plan: Plan,
+    /// The key looked for: the primary one, or that of a variant once one is known.
+    pub key: Key,
+    /// Between whom leases can still decide.
+    pub reach: Reach,
+    /// When the request was taken up.
+    pub began: Time,
+    /// Whether the client has its response.
+    pub client: Client,
+    /// Why what was found, if anything, does not answer the request.
+    pub reason: Reason,
+    /// Whose fetch was waited for last.
+    pub waited: Option<Held>,
+    /// How many pauses there have been.
+    pub pauses: u32,
+    seed: u64,
+}
+
+/// Whether the client has its response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Client {
+    Served,
+    Waiting,
+}
+
+impl Course {
+    pub fn new(request: RequestHead, now: Time, seed: u64, plan: Plan) -> Self {
+        let shared = plan.tiers.contains(&Tier::Shared);
+        Self {
+            key: plan.key.clone(),
+            request,
+            plan,
+            reach: if shared { Reach::Everywhere } else { Reach::Isolate },
+            began: now,
+            client: Client::Waiting,
+            reason: Reason::Absent,
+            waited: None,
+            pauses: 0,
+            seed,
+        }
+    }
+
+    /// A part of `span` between a half and the whole, another at each call.
+    pub fn jittered(&mut self, span: Duration) -> Duration {
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let part = self.seed >> 54;
+        let half = millis(span) / 2;
+        let more = half.saturating_mul(i64::try_from(part).unwrap_or(0)) / 1024;
+        Duration::from_millis(half.saturating_add(more).unsigned_abs())
+    }
+
+    /// Whether what the request asks for can fill the cache: all of a representation.
+    pub fn fills(&self) -> bool {
+        let partial = self.request.headers.contains_key(header::RANGE);
+        self.client == Client::Served || (self.request.method != Method::HEAD && !partial)
+    }
+
+    /// The response that a stored one makes.
+    pub fn serve<B: Clone>(
+        &mut self,
+        found: &Found<B>,
+        verdict: Verdict,
+        reason: Option<Reason>,
+        now: Time,
+    ) -> Reply<B> {
+        let stored = stored_of(found);
+        let length = found.entry.body_len;
+        let answer = policy::answer(&self.request, stored.head, length, now);
+        let head = policy::present(&stored, &answer, now);
+        let body = found.body.clone();
+        let content = match answer {
+            Answer::Full => Content::Stored(body, None),
+            Answer::HeadOnly => Content::Head(length),
+            Answer::NotModified | Answer::RangeNotSatisfiable { .. } => Content::Empty,
+            Answer::Partial(range) => Content::Stored(body, Some(vec![Piece::Range(range)])),
+            Answer::Multipart(parts) => {
+                let piece = |range: &_| [Piece::Text(parts.part(range)), Piece::Range(*range)];
+                let mut pieces: Vec<_> = parts.ranges.iter().flat_map(piece).collect();
+                pieces.push(Piece::Text(parts.end()));
+                Content::Stored(body, Some(pieces))
+            }
+        };
+        let status = Status { reason, ttl: Some(ttl(&stored, now)), ..Status::new(verdict) };
+        self.reply(head, content, status)
+    }
+
+    /// The response that the origin's own makes while it is being stored.
+    pub fn fill<B>(
+        &mut self,
+        stored: &Stored<'_>,
+        length: Option<u64>,
+        status: Status,
+        now: Time,
+    ) -> Reply<B> {
+        let mut request = self.request.clone();
+        request.headers.remove(header::RANGE);
+        let answer = policy::answer(&request, stored.head, length.unwrap_or(u64::MAX), now);
+        let head = policy::present(stored, &answer, now);
+        let content = match answer {
+            Answer::NotModified => Content::Empty,
+            _ => Content::Origin,
+        };
+        let status = Status { ttl: Some(ttl(stored, now)), ..status };
+        self.reply(head, content, status)
+    }
+
+    /// The origin's response, passed through.
+    pub fn relay<B>(&mut self, response: &ResponseHead, status: Status) -> Reply<B> {
+        self.reply(policy::relay(response), Content::Origin, status)
+    }
+
+    /// A response of our own, for want of any other.
+    pub fn excuse<B>(&mut self, status: u16, reason: Reason) -> Reply<B> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let text = format!(
+            "{{\"success\":false,\"error\":{{\"code\":\"{reason}\",\"message\":\"{}\"}}}}\n",
+            match reason {
+                Reason::OnlyIfCached => "nothing usable is stored and the request forbids a fetch",
+                _ => "the origin could not be reached and nothing stored may stand in",
+            }
+        );
+        let head = ResponseHead { status, headers };
+        let told = Status { reason: Some(reason), ..Status::new(Verdict::Error) };
+        self.reply(head, Content::Text(text), told)
+    }
+
+    fn reply<B>(&mut self, mut head: ResponseHead, content: Content<B>, status: Status) -> Reply<B> {
+        self.client = Client::Served;
+        status.append(&mut head.headers);
+        Reply { head, content, status }
+    }
+}
+
+/// A found entry as policy sees it.
+pub(super) fn stored_of<B>(found: &Found<B>) -> Stored<'_> {
+    let entry = &found.entry;
+    Stored { head: &entry.head, generated: entry.generated, lifetime: entry.lifetime }
+}
+
+/// The remaining freshness in whole seconds, negative when stale (RFC 9211 §2.4).
+fn ttl(stored: &Stored<'_>, now: Time) -> i64 {
+    let left = millis(stored.lifetime.fresh).saturating_sub(millis(now.since(stored.generated)));
+    left.div_euclid(1000)
+}

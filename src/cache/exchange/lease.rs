@@ -1,0 +1,157 @@
+//! The lease: who fetches, and how the others wait.
+
+use std::time::Duration;
+
+use super::action::{Action, Found, Held, Outcome, Reach};
+use super::course::{self, Client, Course};
+use super::lookup::{self, Prior, Use};
+use super::store::{self, AwaitReply, Next};
+use super::{State, Step, origin};
+use crate::cache::policy::{self, Reuse};
+use crate::cache::{Reason, Time, Verdict};
+
+/// The lease has been asked for.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitLease<B> {
+    prior: Option<Prior<B>>,
+}
+
+/// Another request is fetching; this one waits.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitLeader<B> {
+    pub by: Held,
+    pub prior: Option<Prior<B>>,
+}
+
+/// Asks for the lease, unless the request can't or mustn't fill the cache.
+pub(super) fn acquire<B: Clone>(
+    course: &mut Course,
+    prior: Option<Prior<B>>,
+    now: Time,
+) -> Step<B> {
+    if course.client == Client::Waiting {
+        if policy::only_if_cached(&course.request, &course.plan.treatment) {
+            let reply = course.excuse(504, Reason::OnlyIfCached);
+            return (State::Reply(AwaitReply { next: Next::Stop }), Action::Reply(reply));
+        }
+        if now.since(course.began) >= course.plan.limits.patience {
+            return origin::fetch(course, prior, None, now);
+        }
+        if !course.fills() {
+            return origin::pass(course, Verdict::Miss, course.reason);
+        }
+    }
+    let action = Action::Acquire {
+        key: course.key.clone(),
+        ttl: course.plan.limits.lease,
+        reach: course.reach,
+    };
+    (State::Lease(AwaitLease { prior }), action)
+}
+
+impl<B: Clone> AwaitLease<B> {
+    pub fn resume(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
+        match outcome {
+            Outcome::Granted { lease, found } => {
+                course.reach = lease.reach;
+                match self.reconsider(course, found, now) {
+                    Ok(prior) => origin::fetch(course, prior, Some(lease), now),
+                    Err(reply) => {
+                        let key = course.key.clone();
+                        let next = Next::Release { lease, key, hold: Duration::ZERO };
+                        store::replied(course, reply, next, now)
+                    }
+                }
+            }
+            Outcome::Held { by, found } => {
+                if course.client == Client::Served {
+                    return super::stop();
+                }
+                match self.reconsider(course, found, now) {
+                    Ok(prior) => pause(course, by, prior, now),
+                    Err(reply) => store::replied(course, reply, Next::Stop, now),
+                }
+            }
+            _ if course.client == Client::Served => super::stop(),
+            _ => {
+                course.reach = Reach::Isolate;
+                origin::fetch(course, self.prior, None, now)
+            }
+        }
+    }
+
+    /// What was stored at the moment of the lease: an answer after all, or what to fetch with.
+    /// A refresh whose work another has done is answered by nothing.
+    fn reconsider(
+        self,
+        course: &mut Course,
+        found: Option<Found<B>>,
+        now: Time,
+    ) -> Result<Option<Prior<B>>, Option<super::Reply<B>>> {
+        let Some(found) = found else { return Ok(self.prior) };
+        match lookup::weigh(course, found, now) {
+            Use::Serve(found, verdict, reason) => match course.client {
+                Client::Served if verdict == Verdict::Stale => {
+                    let rescue = policy::Rescue::Forbidden;
+                    Ok(Some(Prior { found, rescue }))
+                }
+                Client::Served => Err(None),
+                Client::Waiting => Err(Some(course.serve(&found, verdict, reason, now))),
+            },
+            Use::Short(prior, reason) => {
+                course.reason = reason;
+                Ok(prior)
+            }
+            Use::Pass => Ok(None),
+            Use::Variant => {
+                // The primary key went to another variant meanwhile; the lease is on that key.
+                course.key = course.plan.key.clone();
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Waits for whoever fetches, longer each time, never beyond the patience.
+fn pause<B: Clone>(
+    course: &mut Course,
+    by: Held,
+    prior: Option<Prior<B>>,
+    now: Time,
+) -> Step<B> {
+    if insists(course, prior.as_ref(), now) {
+        return origin::fetch(course, prior, None, now);
+    }
+    let limits = course.plan.limits;
+    let left = limits.patience.saturating_sub(now.since(course.began));
+    let wait = match by {
+        Held::Here => left,
+        Held::Elsewhere => {
+            let doubled = limits.poll.saturating_mul(1 << course.pauses.min(3));
+            course.jittered(doubled).min(left)
+        }
+    };
+    course.pauses = course.pauses.saturating_add(1);
+    course.waited = Some(by);
+    let action = Action::Wait { key: course.key.clone(), at_most: wait };
+    (State::Leader(AwaitLeader { by, prior }), action)
+}
+
+/// Whether the request would not take what another request's fetch brings.
+fn insists<B>(course: &Course, prior: Option<&Prior<B>>, now: Time) -> bool {
+    let Some(prior) = prior else { return false };
+    let mut fetched = course::stored_of(&prior.found);
+    fetched.generated = now;
+    let treatment = &course.plan.treatment;
+    let standing = policy::Standing::Clean;
+    match policy::reuse(&course.request, &fetched, standing, now, treatment) {
+        Reuse::Serve | Reuse::ServeStale(_) => false,
+        Reuse::Unusable(_) | Reuse::Validate { .. } => true,
+    }
+}
+
+impl<B: Clone> AwaitLeader<B> {
+    pub fn resume(self, course: &mut Course, _outcome: Outcome<B>, now: Time) -> Step<B> {
+        lookup::again(course, self, now)
+    }
+}

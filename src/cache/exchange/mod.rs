@@ -1,0 +1,97 @@
+//! The machine: one request's way through the cache.
+//!
+//! A state asks one question ([`Action`]), the driver answers it ([`Outcome`]). A failed effect is
+//! an outcome like any other, so nothing here can fail. [`Action::Reply`] is a step and not the
+//! end: the driver sends the response and keeps resuming, so that serving stale is the ordinary
+//! way with an early reply.
+//!
+//! What holds for every sequence of outcomes: exactly one `Reply`; `Stop` after a bounded number
+//! of steps; a lease granted is given back once, by a store or a release; nothing that policy
+//! forbids is ever in a `Store`.
+
+mod action;
+mod course;
+mod lease;
+mod lookup;
+mod origin;
+mod plan;
+mod store;
+
+pub use action::{
+    Action, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach, Reply,
+};
+pub use plan::{Limits, Plan};
+
+use super::{RequestHead, Time, Verdict, policy};
+use course::Course;
+use lease::{AwaitLeader, AwaitLease};
+use lookup::AwaitLookup;
+use origin::{AwaitOrigin, AwaitPass};
+use store::{AwaitBody, AwaitInvalidation, AwaitRelease, AwaitReply, AwaitStore};
+
+/// One request's exchange with client, tiers and origin.
+///
+/// `B` is a complete stored body; the machine passes it on and never looks inside.
+#[derive(Clone, Debug)]
+pub struct Exchange<B> {
+    course: Course,
+    state: State<B>,
+}
+
+/// What the exchange waits for; each state holds just what exists in it.
+#[derive(Clone, Debug)]
+enum State<B> {
+    Body(AwaitBody),
+    Done,
+    Invalidation(AwaitInvalidation),
+    Leader(AwaitLeader<B>),
+    Lease(AwaitLease<B>),
+    Lookup(AwaitLookup),
+    Origin(AwaitOrigin<B>),
+    Pass(AwaitPass),
+    Release(AwaitRelease),
+    Reply(AwaitReply<B>),
+    Store(AwaitStore<B>),
+}
+
+/// A state and the question it asks.
+type Step<B> = (State<B>, Action<B>);
+
+impl<B: Clone> Exchange<B> {
+    /// Takes up a request. `seed` decides everything that is left to chance.
+    pub fn begin(request: RequestHead, now: Time, seed: u64, plan: Plan) -> (Self, Action<B>) {
+        let eligible = policy::eligible(&request, &plan.treatment);
+        let mut course = Course::new(request, now, seed, plan);
+        let (state, action) = match eligible {
+            Ok(()) => lookup::first(&mut course, now),
+            Err(reason) => origin::pass(&course, Verdict::Bypass, reason),
+        };
+        (Self { course, state }, action)
+    }
+
+    /// Takes the answer to the question asked last and asks the next.
+    ///
+    /// An outcome that does not answer the question counts as that effect's failure.
+    pub fn resume(self, outcome: Outcome<B>, now: Time) -> (Self, Action<B>) {
+        let Self { mut course, state } = self;
+        let (state, action) = match state {
+            State::Body(state) => state.resume(&mut course, outcome, now),
+            State::Done => (State::Done, Action::Stop),
+            State::Invalidation(state) => state.resume(),
+            State::Leader(state) => state.resume(&mut course, outcome, now),
+            State::Lease(state) => state.resume(&mut course, outcome, now),
+            State::Lookup(state) => state.resume(&mut course, outcome, now),
+            State::Origin(state) => state.resume(&mut course, outcome, now),
+            State::Pass(state) => state.resume(&mut course, outcome, now),
+            State::Release(state) => state.resume(),
+            State::Reply(state) => state.resume(&mut course, now),
+            State::Store(state) => state.resume(&mut course, outcome, now),
+        };
+        (Self { course, state }, action)
+    }
+}
+
+/// The end.
+fn stop<B>() -> Step<B> {
+    (State::Done, Action::Stop)
+}

@@ -1,0 +1,360 @@
+//! Asking the origin, and what its answer means.
+
+use std::time::Duration;
+
+use http::Method;
+
+use super::action::{Action, Fault, Fetch, Found, Lease, Outcome, Reply};
+use super::course::{Client, Course};
+use super::lookup::Prior;
+use super::store::{self, AwaitBody, Next};
+use super::{State, Step};
+use crate::cache::entry::{Entry, Kind};
+use crate::cache::field::Vary;
+use crate::cache::key::Key;
+use crate::cache::policy::{self, Admission, Rescue, Status, Stored};
+use crate::cache::{Reason, ResponseHead, Time, Verdict};
+
+/// The origin has been asked for something that may be stored.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitOrigin<B> {
+    prior: Option<Prior<B>>,
+    lease: Option<(Lease, Key)>,
+    asked: Time,
+}
+
+/// The origin has been asked on behalf of the client alone.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitPass {
+    verdict: Verdict,
+    reason: Reason,
+}
+
+/// Forwards the request as it is; its answer is for its client alone.
+pub(super) fn pass<B>(course: &Course, verdict: Verdict, reason: Reason) -> Step<B> {
+    let fetch = Fetch {
+        method: course.request.method.clone(),
+        headers: policy::pass(&course.request),
+        passes: true,
+        deadline: None,
+    };
+    (State::Pass(AwaitPass { verdict, reason }), Action::Fetch(fetch))
+}
+
+/// Asks for a whole representation, or for the confirmation of the one that is stored.
+pub(super) fn fetch<B: Clone>(
+    course: &mut Course,
+    prior: Option<Prior<B>>,
+    lease: Option<Lease>,
+    now: Time,
+) -> Step<B> {
+    let stored = prior.as_ref().map(|prior| &prior.found.entry.head);
+    let spare = course.client == Client::Served
+        || prior.as_ref().is_some_and(|prior| prior.rescue != Rescue::Forbidden);
+    let method = match &course.request.method {
+        &Method::HEAD => Method::GET,
+        method => method.clone(),
+    };
+    let fetch = Fetch {
+        method,
+        headers: policy::forward(&course.request, stored),
+        passes: false,
+        deadline: spare.then_some(course.plan.limits.deadline),
+    };
+    let lease = lease.map(|lease| (lease, course.key.clone()));
+    (State::Origin(AwaitOrigin { prior, lease, asked: now }), Action::Fetch(fetch))
+}
+
+impl AwaitPass {
+    pub fn resume<B: Clone>(
+        self,
+        course: &mut Course,
+        outcome: Outcome<B>,
+        now: Time,
+    ) -> Step<B> {
+        let Outcome::Answered { response, .. } = outcome else {
+            let reply = course.excuse(failure_status(&outcome), Reason::OriginUnreachable);
+            return store::replied(course, Some(reply), Next::Stop, now);
+        };
+        let status = Status {
+            reason: Some(self.reason),
+            fwd_status: Some(response.status),
+            ..Status::new(self.verdict)
+        };
+        let changed: Vec<Key> = policy::invalidates(&course.request, &response)
+            .iter()
+            .map(|url| Key::of_url(url))
+            .collect();
+        let next = if changed.is_empty() { Next::Stop } else { Next::Invalidate(changed) };
+        let reply = course.relay(&response, status);
+        store::replied(course, Some(reply), next, now)
+    }
+}
+
+impl<B: Clone> AwaitOrigin<B> {
+    pub fn resume(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
+        match outcome {
+            Outcome::Answered { response, .. } if response.status == 304 => {
+                self.confirmed(course, &response, now)
+            }
+            Outcome::Answered { response, .. } if self.rescues(&response) => {
+                self.rescue(course, Reason::OriginError, Some(response.status), now)
+            }
+            Outcome::Answered { response, length } => self.answered(course, response, length, now),
+            _ if self.rescuable() => self.rescue(course, Reason::OriginUnreachable, None, now),
+            _ => {
+                let reply = (course.client == Client::Waiting)
+                    .then(|| course.excuse(failure_status(&outcome), Reason::OriginUnreachable));
+                let next = self.release_after_failure(course);
+                store::replied(course, reply, next, now)
+            }
+        }
+    }
+
+    /// The stored response is good for another lifetime (RFC 9111 §4.3.4).
+    fn confirmed(self, course: &mut Course, update: &ResponseHead, now: Time) -> Step<B> {
+        let Some(prior) = self.prior.clone() else {
+            return self.unstored(course, update, Reason::Validator, now);
+        };
+        match policy::freshen(&prior.found.entry.head, update) {
+            Ok(head) => self.freshened(course, prior.found, head, update, now),
+            // It confirms something that we don't hold: ask for the whole.
+            Err(reason) => {
+                course.reason = reason;
+                fetch(course, None, self.lease.map(|(lease, _)| lease), now)
+            }
+        }
+    }
+
+    fn freshened(
+        self,
+        course: &mut Course,
+        found: Found<B>,
+        head: ResponseHead,
+        update: &ResponseHead,
+        now: Time,
+    ) -> Step<B> {
+        let admitted = policy::admit(&course.request, &head, &course.plan.treatment);
+        let mut found = found;
+        found.entry.head = head;
+        found.entry.fetch = now.since(self.asked);
+        if let Ok(tags) = policy::tags(update)
+            && !tags.is_empty()
+        {
+            found.entry.tags = union(&course.plan.tags, tags);
+        }
+        let head = &found.entry.head;
+        found.entry.generated = now.before(policy::initial_age(head, self.asked, now));
+        if let Ok(admission) = &admitted {
+            found.entry.lifetime = admission.lifetime;
+            strip(&mut found.entry.head, admission);
+        }
+        let reply = (course.client == Client::Waiting)
+            .then(|| course.serve(&found, Verdict::Revalidated, Some(course.reason), now));
+        let next = match (admitted, self.lease) {
+            (Ok(_), Some((lease, key))) => {
+                let mut entry = found.entry;
+                entry.stamp = lease.stamp;
+                Next::Store { lease, key, entry, body: found.body }
+            }
+            (Err(reason), Some((lease, key))) if !concerns_request(reason) => {
+                Next::Mark { lease, key }
+            }
+            (_, Some((lease, key))) => Next::Release { lease, key, hold: Duration::ZERO },
+            (_, None) => Next::Stop,
+        };
+        store::replied(course, reply, next, now)
+    }
+
+    /// Whether a stored response may stand in for no answer at all (RFC 9111 §4.2.4).
+    fn rescuable(&self) -> bool {
+        self.prior.as_ref().is_some_and(|prior| prior.rescue != Rescue::Forbidden)
+    }
+
+    /// Whether a stored response is better than the origin's error (RFC 5861 §4).
+    fn rescues(&self, response: &ResponseHead) -> bool {
+        let failed = matches!(response.status, 500 | 502 | 503 | 504);
+        failed && self.prior.as_ref().is_some_and(|prior| prior.rescue == Rescue::Allowed)
+    }
+
+    fn rescue(
+        self,
+        course: &mut Course,
+        reason: Reason,
+        fwd_status: Option<u16>,
+        now: Time,
+    ) -> Step<B> {
+        let reply = match &self.prior {
+            Some(prior) if course.client == Client::Waiting => {
+                let mut reply = course.serve(&prior.found, Verdict::Rescue, Some(reason), now);
+                reply.status.fwd_status = fwd_status;
+                Some(reply)
+            }
+            _ => None,
+        };
+        let next = self.release_after_failure(course);
+        store::replied(course, reply, next, now)
+    }
+
+    fn answered(
+        self,
+        course: &mut Course,
+        response: ResponseHead,
+        length: Option<u64>,
+        now: Time,
+    ) -> Step<B> {
+        if length.is_some_and(|length| length > course.plan.treatment.body_max) {
+            return self.refuse(course, &response, Reason::TooLarge, now);
+        }
+        let admitted = policy::admit(&course.request, &response, &course.plan.treatment)
+            .and_then(|admission| policy::tags(&response).map(|tags| (admission, tags)));
+        match (admitted, self.lease.clone()) {
+            (Ok((admission, tags)), Some((lease, key))) => {
+                let entry = self.entry(course, &response, &admission, tags, (lease, &key), now);
+                let reply = self.filling(course, &response, &entry, length, now);
+                let body = AwaitBody { entry, lease, key };
+                store::replied(course, reply, Next::Collect(body), now)
+            }
+            (Ok(_), None) => self.unstored(course, &response, Reason::Unleased, now),
+            (Err(reason), _) => self.refuse(course, &response, reason, now),
+        }
+    }
+
+    fn entry(
+        &self,
+        course: &Course,
+        response: &ResponseHead,
+        admission: &Admission,
+        tags: Vec<String>,
+        (lease, key): (Lease, &Key),
+        now: Time,
+    ) -> Entry {
+        let mut head = policy::relay(response);
+        strip(&mut head, admission);
+        let vary = Vary::parse(&response.headers);
+        Entry {
+            kind: Kind::Response,
+            stamp: lease.stamp,
+            generated: now.before(policy::initial_age(response, self.asked, now)),
+            lifetime: admission.lifetime,
+            fetch: now.since(self.asked),
+            key: key.as_str().to_owned(),
+            tags: union(&course.plan.tags, tags),
+            selecting: policy::selecting(&vary, &course.request),
+            head,
+            body_len: 0,
+        }
+    }
+
+    /// The reply while the response is being stored.
+    fn filling(
+        &self,
+        course: &mut Course,
+        response: &ResponseHead,
+        entry: &Entry,
+        length: Option<u64>,
+        now: Time,
+    ) -> Option<Reply<B>> {
+        if course.client == Client::Served {
+            return None;
+        }
+        let status = Status { stored: true, ..self.status(course, response.status) };
+        let (generated, lifetime) = (entry.generated, entry.lifetime);
+        let stored = Stored { head: response, generated, lifetime };
+        Some(course.fill(&stored, length, status, now))
+    }
+
+    /// A response that must not be stored: it goes to its client, and a mark to everybody else.
+    fn refuse(
+        self,
+        course: &mut Course,
+        response: &ResponseHead,
+        reason: Reason,
+        now: Time,
+    ) -> Step<B> {
+        match self.lease.clone() {
+            Some((lease, key)) if response.status < 500 && !concerns_request(reason) => {
+                let reply = self.relayed(course, response, reason);
+                store::replied(course, reply, Next::Mark { lease, key }, now)
+            }
+            _ => self.unstored(course, response, reason, now),
+        }
+    }
+
+    fn unstored(
+        self,
+        course: &mut Course,
+        response: &ResponseHead,
+        reason: Reason,
+        now: Time,
+    ) -> Step<B> {
+        let reply = self.relayed(course, response, reason);
+        let next = if response.status >= 500 {
+            self.release_after_failure(course)
+        } else {
+            self.release(Duration::ZERO)
+        };
+        store::replied(course, reply, next, now)
+    }
+
+    fn relayed(
+        &self,
+        course: &mut Course,
+        response: &ResponseHead,
+        reason: Reason,
+    ) -> Option<Reply<B>> {
+        let status = Status { reason: Some(reason), ..self.status(course, response.status) };
+        (course.client == Client::Waiting).then(|| course.relay(response, status))
+    }
+
+    fn status(&self, course: &Course, code: u16) -> Status {
+        let reason = Some(course.reason);
+        Status { reason, fwd_status: Some(code), ..Status::new(Verdict::Miss) }
+    }
+
+    /// After a failure the key is left alone for a while, if others have something to serve.
+    fn release_after_failure(self, course: &Course) -> Next<B> {
+        let hold = match self.prior {
+            Some(_) => course.plan.limits.backoff,
+            None => Duration::ZERO,
+        };
+        self.release(hold)
+    }
+
+    fn release(self, hold: Duration) -> Next<B> {
+        match self.lease {
+            Some((lease, key)) => Next::Release { lease, key, hold },
+            None => Next::Stop,
+        }
+    }
+}
+
+fn strip(head: &mut ResponseHead, admission: &Admission) {
+    for name in &admission.strip {
+        head.headers.remove(name);
+    }
+}
+
+fn union(rule: &[String], mut named: Vec<String>) -> Vec<String> {
+    for tag in rule {
+        if !named.contains(tag) {
+            named.push(tag.clone());
+        }
+    }
+    named
+}
+
+/// Whether a refusal is the request's doing, so that the next one may fare otherwise.
+fn concerns_request(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Authorization | Reason::RequestNoStore | Reason::Method | Reason::Partial
+    )
+}
+
+fn failure_status<B>(outcome: &Outcome<B>) -> u16 {
+    match outcome {
+        Outcome::Failed(Fault::Timeout) => 504,
+        _ => 502,
+    }
+}

@@ -1,0 +1,57 @@
+//! What is settled about a request before its exchange begins.
+
+use std::time::Duration;
+
+use crate::cache::Tier;
+use crate::cache::key::Key;
+use crate::cache::policy::Treatment;
+
+/// The operator's part in an exchange.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The request's primary key.
+    pub key: Key,
+    /// What the rules say of it.
+    pub treatment: Treatment,
+    /// The tags that the rules give to its responses.
+    pub tags: Vec<String>,
+    /// The tiers in the order in which they are asked. The shared one knows what is stored;
+    /// another is passed over when it has nothing.
+    pub tiers: Vec<Tier>,
+    /// The spans and counts that bound it.
+    pub limits: Limits,
+}
+
+/// What bounds an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// After an origin's failure, how long its key is left alone where something else can answer.
+    pub backoff: Duration,
+    /// How long the origin may take while a stored response could stand in or nobody waits.
+    pub deadline: Duration,
+    /// How long a lease lasts; longer than `deadline`.
+    pub lease: Duration,
+    /// How long a key that was found not to be storable is not waited for.
+    pub pass: Duration,
+    /// How long a request waits for another one's fetch; longer than `lease`, so that a leader's
+    /// death is outwaited.
+    pub patience: Duration,
+    /// The first pause of a waiting request; it doubles up to eight times that.
+    pub poll: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { backoff: BACKOFF, deadline: DEADLINE, lease: LEASE, pass: PASS, patience: PATIENCE, poll: POLL }
+    }
+}
+
+const BACKOFF: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(10);
+const LEASE: Duration = Duration::from_secs(12);
+const PASS: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(14);
+const POLL: Duration = Duration::from_millis(25);
+
+const _: () = assert!(LEASE.as_millis() > DEADLINE.as_millis());
+const _: () = assert!(PATIENCE.as_millis() > LEASE.as_millis());

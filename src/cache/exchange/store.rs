@@ -1,0 +1,210 @@
+//! After the reply: collecting the body, committing it, giving the lease back.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use super::action::{Action, Fault, Lease, Outcome, Reach, Reply};
+use super::course::Course;
+use super::lookup::Prior;
+use super::{State, Step, lease};
+use crate::cache::entry::{Entry, Kind};
+use crate::cache::key::Key;
+use crate::cache::policy::Standing;
+use crate::cache::{Lifetime, ResponseHead, Tier, Time};
+
+/// The response is on its way to the client.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitReply<B> {
+    pub next: Next<B>,
+}
+
+/// What is left to do after the reply.
+#[derive(Clone, Debug)]
+pub(super) enum Next<B> {
+    Collect(AwaitBody),
+    Invalidate(Vec<Key>),
+    Refresh(Prior<B>),
+    Release { lease: Lease, key: Key, hold: Duration },
+    Stop,
+    Mark { lease: Lease, key: Key },
+    Store { lease: Lease, key: Key, entry: Entry, body: B },
+}
+
+/// The origin's body is being read.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitBody {
+    pub entry: Entry,
+    pub lease: Lease,
+    pub key: Key,
+}
+
+/// An entry is being committed.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitStore<B> {
+    tier: Tier,
+    lease: Lease,
+    key: Key,
+    entry: Entry,
+    body: Option<B>,
+    tries: u32,
+}
+
+/// The lease is being given back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AwaitRelease;
+
+/// Changed resources are being forgotten.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AwaitInvalidation;
+
+/// Replies, if there is somebody to reply to, and goes on.
+pub(super) fn replied<B: Clone>(
+    course: &mut Course,
+    reply: Option<Reply<B>>,
+    next: Next<B>,
+    now: Time,
+) -> Step<B> {
+    match reply {
+        Some(reply) => (State::Reply(AwaitReply { next }), Action::Reply(reply)),
+        None => proceed(course, next, now),
+    }
+}
+
+fn proceed<B: Clone>(course: &mut Course, next: Next<B>, now: Time) -> Step<B> {
+    match next {
+        Next::Collect(body) => {
+            let max = course.plan.treatment.body_max;
+            (State::Body(body), Action::Collect { max })
+        }
+        Next::Invalidate(keys) => {
+            (State::Invalidation(AwaitInvalidation), Action::Invalidate(keys))
+        }
+        Next::Refresh(prior) => lease::acquire(course, Some(prior), now),
+        Next::Release { lease, key, hold } => release(lease, key, hold),
+        Next::Stop => super::stop(),
+        Next::Mark { lease, key } => mark(course, lease, key, now),
+        Next::Store { lease, key, entry, body } => {
+            commit(course, lease, key, entry, Some(body), now)
+        }
+    }
+}
+
+fn release<B>(lease: Lease, key: Key, hold: Duration) -> Step<B> {
+    (State::Release(AwaitRelease), Action::Release { lease, key, hold })
+}
+
+impl<B: Clone> AwaitReply<B> {
+    pub fn resume(self, course: &mut Course, now: Time) -> Step<B> {
+        proceed(course, self.next, now)
+    }
+}
+
+impl AwaitBody {
+    pub fn resume<B: Clone>(
+        self,
+        course: &mut Course,
+        outcome: Outcome<B>,
+        now: Time,
+    ) -> Step<B> {
+        let Self { mut entry, lease, key } = self;
+        match outcome {
+            Outcome::Collected { body, length } => {
+                entry.body_len = length;
+                commit(course, lease, key, entry, Some(body), now)
+            }
+            Outcome::Failed(Fault::TooLarge) => mark(course, lease, key, now),
+            _ => release(lease, key, Duration::ZERO),
+        }
+    }
+}
+
+/// Commits an entry to every tier within the lease's reach.
+pub(super) fn commit<B: Clone>(
+    course: &Course,
+    lease: Lease,
+    key: Key,
+    entry: Entry,
+    body: Option<B>,
+    now: Time,
+) -> Step<B> {
+    let tier = match lease.reach {
+        Reach::Everywhere => Tier::Shared,
+        Reach::Isolate if course.plan.tiers.contains(&Tier::Platform) => Tier::Platform,
+        Reach::Isolate => return release(lease, key, Duration::ZERO),
+    };
+    AwaitStore { tier, lease, key, entry, body, tries: 0 }.ask(now)
+}
+
+/// Leaves a mark that the key is not storable, so that nobody waits for it.
+pub(super) fn mark<B: Clone>(course: &Course, lease: Lease, key: Key, now: Time) -> Step<B> {
+    let span = course.plan.limits.pass;
+    let entry = Entry {
+        kind: Kind::Pass,
+        stamp: lease.stamp,
+        generated: now,
+        lifetime: Lifetime { fresh: span, stale: span, rescue: span, keep: span },
+        fetch: Duration::ZERO,
+        key: key.as_str().to_owned(),
+        tags: course.plan.tags.clone(),
+        selecting: Vec::new(),
+        head: ResponseHead { status: 204, headers: HeaderMap::new() },
+        body_len: 0,
+    };
+    commit(course, lease, key, entry, None, now)
+}
+
+impl<B: Clone> AwaitStore<B> {
+    fn ask(self, now: Time) -> Step<B> {
+        let left = self.entry.lifetime.keep.saturating_sub(now.since(self.entry.generated));
+        let action = Action::Store {
+            tier: self.tier,
+            lease: self.lease,
+            key: self.key.clone(),
+            entry: self.entry.clone(),
+            body: self.body.clone(),
+            keep: left.max(KEEP_MIN),
+        };
+        (State::Store(self), action)
+    }
+
+    pub fn resume(mut self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
+        match outcome {
+            Outcome::Superseded { sequence, standing: Standing::Clean }
+                if self.tries < STORE_TRIES =>
+            {
+                self.tries += 1;
+                self.entry.stamp.sequence = sequence;
+                self.ask(now)
+            }
+            Outcome::Superseded { .. } => release(self.lease, self.key, Duration::ZERO),
+            Outcome::Lost => super::stop(),
+            _ if self.tier == Tier::Shared && course.plan.tiers.contains(&Tier::Platform) => {
+                self.tier = Tier::Platform;
+                self.ask(now)
+            }
+            _ if self.lease.reach == Reach::Isolate => {
+                release(self.lease, self.key, Duration::ZERO)
+            }
+            _ => super::stop(),
+        }
+    }
+}
+
+impl AwaitRelease {
+    pub fn resume<B>(self) -> Step<B> {
+        super::stop()
+    }
+}
+
+impl AwaitInvalidation {
+    pub fn resume<B>(self) -> Step<B> {
+        super::stop()
+    }
+}
+
+/// How often an entry is offered again after purges that do not concern it.
+const STORE_TRIES: u32 = 4;
+
+/// No store is asked to keep anything for less.
+const KEEP_MIN: Duration = Duration::from_secs(1);

@@ -1,0 +1,90 @@
+//! The cache key: which requests are the same question.
+
+use std::fmt;
+
+use http::HeaderName;
+use sha2::{Digest, Sha256};
+
+/// The text that identifies a stored response: method, URL and, for a variant, its selecting
+/// fields (RFC 9111 §2).
+///
+/// The text is injective: a method has no space, a normalised URL has neither space nor line feed,
+/// and every further part is prefixed with its length.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    text: String,
+}
+
+impl Key {
+    /// The key of a URL in its normalised form, as asked for with GET.
+    pub fn of_url(url: &str) -> Self {
+        Self { text: format!("GET {url}") }
+    }
+
+    /// The key of the variant that these selecting fields choose (RFC 9111 §4.1).
+    pub fn variant(&self, selecting: &[(HeaderName, String)]) -> Self {
+        let mut text = self.text.clone();
+        for (name, value) in selecting {
+            text.push_str(&format!("\n{name}={}:{value}", value.len()));
+        }
+        Self { text }
+    }
+
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The URL that the key was made of.
+    pub fn url(&self) -> &str {
+        url_of(&self.text)
+    }
+
+    /// The short name under which stores keep it.
+    pub fn id(&self) -> Id {
+        let digest: [u8; 32] = Sha256::digest(self.text.as_bytes()).into();
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = digest;
+        Id(u128::from_be_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]))
+    }
+}
+
+/// The URL within a key's text.
+pub fn url_of(key_text: &str) -> &str {
+    let from_url = key_text.split_once(' ').map_or(key_text, |(_, rest)| rest);
+    from_url.split_once('\n').map_or(from_url, |(url, _)| url)
+}
+
+/// A key's 128-bit hash, written as 32 hex digits. Stored responses carry the key's text and are
+/// compared on read, so a collision is a miss and never another's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Id(pub u128);
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_imitate_a_further_field() {
+        let key = Key::of_url("https://a.test/");
+        let one = key.variant(&[(http::header::ACCEPT, "x\naccept-language=2:en".into())]);
+        let two = key.variant(&[
+            (http::header::ACCEPT, "x".into()),
+            (http::header::ACCEPT_LANGUAGE, "en".into()),
+        ]);
+        assert_ne!(one, two);
+        assert_ne!(one.id(), two.id());
+    }
+
+    #[test]
+    fn the_url_can_be_read_back() {
+        let key = Key::of_url("https://a.test/b?c=d");
+        let variant = key.variant(&[(http::header::ACCEPT, "x y".into())]);
+        assert_eq!(variant.url(), "https://a.test/b?c=d");
+    }
+}

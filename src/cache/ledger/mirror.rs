@@ -1,0 +1,235 @@
+//! An isolate's copy of the ledger, trusted for a bounded time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Epoch, Mode, Page, Record, Selector, Sequence, Stamp, Subject};
+use crate::cache::Time;
+use crate::cache::glob::Glob;
+use crate::cache::key::url_of;
+use crate::cache::policy::Standing;
+
+/// A copy of the ledger's records, as of its last sync.
+///
+/// It is trusted for the visibility bound after the moment *before* that sync was sent. Use never
+/// renews it.
+#[derive(Clone, Debug, Default)]
+pub struct Mirror {
+    known: Known,
+    synced: Option<Time>,
+}
+
+/// What applying a page did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The mirror is up to date.
+    Current,
+    /// The ledger is missing or its sequence went back: data was lost and it must be renewed.
+    Lost,
+    /// The ledger has started another epoch: sync again, from its beginning.
+    Restarted,
+}
+
+impl Mirror {
+    /// Whether the mirror is too old to be trusted under the bound.
+    pub fn due(&self, now: Time, bound: Duration) -> bool {
+        match self.synced {
+            Some(synced) => now < synced || now.since(synced) >= bound,
+            None => true,
+        }
+    }
+
+    /// From which sequence on the next sync has to look.
+    pub fn cursor(&self) -> Sequence {
+        self.known.sequence
+    }
+
+    /// The stamp of a fill that begins now without having asked the ledger.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { epoch: self.known.epoch, sequence: self.known.sequence }
+    }
+
+    /// Makes the next use sync first: something was seen that this mirror does not know.
+    pub fn distrust(&mut self) {
+        self.synced = None;
+    }
+
+    /// Takes in a page that was asked for from `cursor` on, at the time `sent`.
+    ///
+    /// Replies may overtake each other: one that was sent before what is known is passed over.
+    pub fn apply(&mut self, page: Page, cursor: Sequence, sent: Time) -> Applied {
+        if self.synced.is_some_and(|synced| sent < synced) {
+            return Applied::Current;
+        }
+        let Page::Present { epoch, sequence, floor, records } = page else {
+            self.synced = None;
+            return Applied::Lost;
+        };
+        if epoch != self.known.epoch {
+            self.known = Known { epoch, ..Known::default() };
+            if cursor > Sequence(0) {
+                self.synced = None;
+                return Applied::Restarted;
+            }
+        } else if sequence < cursor {
+            self.synced = None;
+            return Applied::Lost;
+        }
+        if sequence >= self.known.sequence {
+            self.known.absorb(sequence, floor, records);
+        }
+        if self.known.size() > RECORDS_MAX {
+            self.known = Known { epoch, ..Known::default() };
+            self.synced = None;
+            return Applied::Restarted;
+        }
+        self.synced = Some(sent);
+        Applied::Current
+    }
+
+    /// What the ledger says of a stored response.
+    pub fn judge(&self, subject: &Subject<'_>) -> Standing {
+        if self.known.epoch == Epoch::BLIND {
+            // Never synced: the store is off or out of reach, and no purge can be known.
+            return Standing::Clean;
+        }
+        if subject.stamp.epoch != self.known.epoch {
+            return Standing::Dead;
+        }
+        let mut marks = self.known.all;
+        marks.raise(Mode::Hard, self.known.floor);
+        self.known.collect(subject, &mut marks);
+        if marks.hard > subject.stamp.sequence {
+            Standing::Dead
+        } else if marks.soft > subject.stamp.sequence {
+            Standing::Soft
+        } else {
+            Standing::Clean
+        }
+    }
+
+    /// How many records are held.
+    pub fn size(&self) -> usize {
+        self.known.size()
+    }
+}
+
+/// The newest sequence with which something was purged, by mode; zero is never.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
+    hard: Sequence,
+    soft: Sequence,
+}
+
+impl Marks {
+    fn raise(&mut self, mode: Mode, sequence: Sequence) {
+        let mark = match mode {
+            Mode::Hard => &mut self.hard,
+            Mode::Soft => &mut self.soft,
+        };
+        *mark = sequence.max(*mark);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.raise(Mode::Hard, other.hard);
+        self.raise(Mode::Soft, other.soft);
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    epoch: Epoch,
+    sequence: Sequence,
+    floor: Sequence,
+    all: Marks,
+    hosts: BTreeMap<String, Marks>,
+    keys: BTreeMap<String, Marks>,
+    tags: BTreeMap<String, Marks>,
+    urls: BTreeMap<String, Marks>,
+    globs: BTreeMap<String, (Glob, Marks)>,
+    prefixes: BTreeMap<String, Marks>,
+}
+
+impl Known {
+    fn size(&self) -> usize {
+        let exact = self.hosts.len() + self.keys.len() + self.tags.len() + self.urls.len();
+        exact + self.globs.len() + self.prefixes.len()
+    }
+
+    fn absorb(&mut self, top: Sequence, floor: Sequence, records: Vec<(Record, Sequence)>) {
+        self.sequence = top;
+        self.floor = self.floor.max(floor);
+        for (Record { mode, selector }, sequence) in records {
+            let marks = match selector {
+                Selector::All => &mut self.all,
+                Selector::Glob(glob) => {
+                    let new = || (glob.clone(), Marks::default());
+                    &mut self.globs.entry(glob.as_str().to_owned()).or_insert_with(new).1
+                }
+                Selector::Host(host) => self.hosts.entry(host).or_default(),
+                Selector::Key(key) => self.keys.entry(key).or_default(),
+                Selector::Prefix(prefix) => self.prefixes.entry(prefix).or_default(),
+                Selector::Tag(tag) => self.tags.entry(tag).or_default(),
+                Selector::Url(url) => self.urls.entry(url).or_default(),
+            };
+            marks.raise(mode, sequence);
+        }
+    }
+
+    fn collect(&self, subject: &Subject<'_>, marks: &mut Marks) {
+        if self.size() == 0 {
+            return;
+        }
+        let place = Place::of(url_of(subject.key));
+        let exact = [
+            self.keys.get(subject.key),
+            self.urls.get(place.url),
+            self.hosts.get(place.host()),
+        ];
+        let tagged = subject.tags.iter().map(|tag| self.tags.get(tag));
+        for found in exact.into_iter().chain(tagged).flatten() {
+            marks.merge(*found);
+        }
+        for (prefix, found) in &self.prefixes {
+            if place.begins_with(prefix) {
+                marks.merge(*found);
+            }
+        }
+        for (glob, found) in self.globs.values() {
+            if place.matches(glob) || subject.tags.iter().any(|tag| glob.matches(tag)) {
+                marks.merge(*found);
+            }
+        }
+    }
+}
+
+/// A URL in the forms that selectors name it.
+struct Place<'a> {
+    url: &'a str,
+    bare: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of(url: &'a str) -> Self {
+        let bare = url.split_once("://").map_or(url, |(_, bare)| bare);
+        let path = bare.find('/').and_then(|slash| bare.get(slash..)).unwrap_or("");
+        Self { url, bare, path }
+    }
+
+    fn host(&self) -> &'a str {
+        self.bare.split_once('/').map_or(self.bare, |(host, _)| host)
+    }
+
+    fn begins_with(&self, prefix: &str) -> bool {
+        let form = if prefix.starts_with('/') { self.path } else { self.bare };
+        form.starts_with(prefix)
+    }
+
+    fn matches(&self, glob: &Glob) -> bool {
+        [self.url, self.bare, self.path].into_iter().any(|form| glob.matches(form))
+    }
+}
+
+/// Above this many records a mirror starts over from what the ledger still holds.
+const RECORDS_MAX: usize = 20_000;

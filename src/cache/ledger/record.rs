@@ -1,0 +1,137 @@
+//! The ledger's records and their text in Redis.
+//!
+//! The ledger is one sorted set. A record's member is its mode and selector (`ht:builds`), its
+//! score the sequence of its newest purge, so that repeating a purge moves a record and adds none.
+//! `~<epoch>` carries the highest score, the sequence itself; `!` carries the floor.
+
+use super::{Epoch, Sequence};
+use crate::cache::glob::Glob;
+
+/// How a purge takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mode {
+    /// What is selected is gone at once, even as a rescue when the origin fails.
+    Hard,
+    /// What is selected is stale at once and refreshed by the next request.
+    Soft,
+}
+
+/// Which stored responses a purge means.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Selector {
+    /// Every stored response.
+    All,
+    /// Those of which a tag, the URL, the URL without scheme, or its path matches.
+    Glob(Glob),
+    /// Those of one host, port included where it is not the scheme's own.
+    Host(String),
+    /// The one with exactly this key text.
+    Key(String),
+    /// Those whose URL without scheme (or, if it starts with a slash, whose path) begins so.
+    Prefix(String),
+    /// Those that carry the tag.
+    Tag(String),
+    /// Those of one URL, in all their variants.
+    Url(String),
+}
+
+/// One purge as the ledger holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// How it takes effect.
+    pub mode: Mode,
+    /// What it selects.
+    pub selector: Selector,
+}
+
+impl Record {
+    /// The record's member in the sorted set.
+    pub fn member(&self) -> String {
+        let mode = match self.mode {
+            Mode::Hard => 'h',
+            Mode::Soft => 's',
+        };
+        match &self.selector {
+            Selector::All => format!("{mode}a:"),
+            Selector::Glob(glob) => format!("{mode}g:{}", glob.as_str()),
+            Selector::Host(host) => format!("{mode}h:{host}"),
+            Selector::Key(key) => format!("{mode}k:{key}"),
+            Selector::Prefix(prefix) => format!("{mode}p:{prefix}"),
+            Selector::Tag(tag) => format!("{mode}t:{tag}"),
+            Selector::Url(url) => format!("{mode}u:{url}"),
+        }
+    }
+
+    /// Reads a member. One that this version does not know is taken as a hard purge of
+    /// everything: too much may be purged, too little never.
+    pub fn parse(member: &str) -> Self {
+        Self::parse_known(member).unwrap_or(Self { mode: Mode::Hard, selector: Selector::All })
+    }
+
+    fn parse_known(member: &str) -> Option<Self> {
+        let (head, value) = member.split_once(':')?;
+        let value = value.to_owned();
+        let mut letters = head.chars();
+        let mode = match letters.next()? {
+            'h' => Mode::Hard,
+            's' => Mode::Soft,
+            _ => return None,
+        };
+        let selector = match letters.as_str() {
+            "a" => Selector::All,
+            "g" => Selector::Glob(Glob::new(value)),
+            "h" => Selector::Host(value),
+            "k" => Selector::Key(value),
+            "p" => Selector::Prefix(value),
+            "t" => Selector::Tag(value),
+            "u" => Selector::Url(value),
+            _ => return None,
+        };
+        Some(Self { mode, selector })
+    }
+}
+
+/// What a look into the ledger from a cursor on has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// Nothing at or after the cursor: the ledger is missing or behind the cursor.
+    Absent,
+    /// The ledger's state and the records from the cursor on.
+    Present {
+        /// The ledger's life.
+        epoch: Epoch,
+        /// Its newest sequence.
+        sequence: Sequence,
+        /// Entries below it count as purged; records that old have been dropped.
+        floor: Sequence,
+        /// The records with the sequence of their newest purge.
+        records: Vec<(Record, Sequence)>,
+    },
+}
+
+impl Page {
+    /// Reads the reply to a range with scores: member and score in turn. `None` where it can't be
+    /// one.
+    pub fn parse<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Self> {
+        let mut epoch = None;
+        let mut top = Sequence(0);
+        let mut floor = Sequence(0);
+        let mut records = Vec::new();
+        let mut pairs = pairs.peekable();
+        if pairs.peek().is_none() {
+            return Some(Self::Absent);
+        }
+        for (member, score) in pairs {
+            let score = Sequence(score.parse().ok()?);
+            if let Some(text) = member.strip_prefix('~') {
+                epoch = Some(Epoch::parse(text)?);
+                top = score;
+            } else if member == "!" {
+                floor = score;
+            } else {
+                records.push((Record::parse(member), score));
+            }
+        }
+        Some(Self::Present { epoch: epoch?, sequence: top, floor, records })
+    }
+}
