@@ -1,0 +1,45 @@
+//! The names under which responses are purged.
+
+use std::collections::BTreeSet;
+
+use http::{HeaderMap, HeaderName};
+
+use super::structured::strings;
+
+/// The tags that a response names for itself, each once, in the order of the alphabet.
+///
+/// `Cache-Tag` separates them by commas, `Surrogate-Key` and `xkey` by spaces, and `Cache-Groups`
+/// is a list of strings that counts only if it is well-formed (RFC 9875 §2).
+pub fn tags(headers: &HeaderMap) -> BTreeSet<String> {
+    let mut tags: BTreeSet<String> = groups(headers).into_iter().collect();
+    for (name, separators) in SEPARATORS {
+        for value in headers.get_all(name) {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let words = text.split(separators).map(str::trim);
+            tags.extend(words.filter(|w| !w.is_empty()).map(str::to_owned));
+        }
+    }
+    tags
+}
+
+/// The groups that a response belongs to (RFC 9875 §2).
+pub fn groups(headers: &HeaderMap) -> Vec<String> {
+    strings(headers, &CACHE_GROUPS).unwrap_or_default()
+}
+
+/// The groups that a response invalidates (RFC 9875 §3).
+pub fn invalidated_groups(headers: &HeaderMap) -> Vec<String> {
+    strings(headers, &CACHE_GROUP_INVALIDATION).unwrap_or_default()
+}
+
+/// The fields that name tags for us and are not for clients.
+pub(crate) const TAG_FIELDS: [HeaderName; 3] = [CACHE_TAG, SURROGATE_KEY, XKEY];
+
+const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
+const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
+const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
+const XKEY: HeaderName = HeaderName::from_static("xkey");
+
+const SEPARATORS: [(HeaderName, &[char]); 3] =
+    [(CACHE_TAG, &[',']), (SURROGATE_KEY, &[' ', '\t']), (XKEY, &[' ', '\t', ','])];
