@@ -1,3 +1,69 @@
-//! Set-up and orchestration of Breadbox: tools, builds, servers.
+//! `cargo dev` and `cargo xtask`: see `--help`.
 
-fn main() {}
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::dev::Options;
+use xtask::progress::line;
+use xtask::tools::{self, RedisServer};
+use xtask::{build, dev};
+
+/// Set-up and orchestration of Breadbox.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Command {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run the edge with Redis, the gateway and a sample site (`cargo dev`)
+    Dev(Options),
+    /// Build the Worker into build/, if its sources changed
+    Build,
+    /// Install what building, running and testing need
+    Tools,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            line(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool> {
+    match Command::parse_from(arguments()).task {
+        Task::Dev(options) => dev::run(&options),
+        Task::Build => {
+            build::worker(&tools::builder(&tools::npm()?)?)?;
+            Ok(true)
+        }
+        Task::Tools => {
+            let (.., redis) = tools::all()?;
+            tools::chromium()?;
+            if let RedisServer::Missing(why) = redis {
+                line(&format!("no redis-server: {why}"));
+                return Ok(false);
+            }
+            line("everything is installed");
+            Ok(true)
+        }
+    }
+}
+
+/// The arguments, without the `--` that stands before the flags in `cargo dev -- --check`.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(2).is_some_and(|argument| argument == "--") {
+        arguments.remove(2);
+    }
+    arguments
+}

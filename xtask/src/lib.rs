@@ -1,0 +1,27 @@
+//! Set-up and orchestration of Breadbox: everything between a fresh clone and a running edge.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`tools`] | find or install the programs that build and run the Worker |
+//! | [`build`] | `cargo xtask build`: the Worker as `build/index.js` and `build/index_bg.wasm` |
+//! | [`servers`] | Redis, the gateway, the sample origin, workerd and wrangler as typed processes |
+//! | [`origin`] | an origin server whose answers a test scripts |
+//! | [`harness`] | a whole edge for an integration test, in one call |
+//! | [`dev`] | `cargo dev`: all of it on one machine, for a person |
+//! | [`check`] | `cargo dev -- --check`: a smoke scenario and its table |
+//!
+//! No cache logic lives here.
+
+pub mod build;
+pub mod check;
+pub mod dev;
+pub mod harness;
+pub mod origin;
+pub mod places;
+pub mod process;
+pub mod progress;
+pub mod servers;
+pub mod tools;
+
+mod guard;
+mod listener;
