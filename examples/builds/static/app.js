@@ -1,0 +1,42 @@
+// Shows in the footer how old this copy of the page is, and what the cache says of its URL.
+
+const rendered = document.getElementById("rendered");
+if (rendered) {
+  const seconds = Math.round((Date.now() - Date.parse(rendered.dateTime)) / 1000);
+  if (seconds >= 2) document.getElementById("age").textContent = `This copy is ${span(seconds)} old.`;
+}
+
+ask().catch(() => {
+  // Without an answer there is nothing to show; the page does not need it.
+});
+
+async function ask() {
+  const response = await fetch(location.href, { method: "HEAD", redirect: "manual" });
+  const status = response.headers.get("Cache-Status");
+  const row = document.getElementById("cache");
+  if (!row || !status) return;
+  // The last member is the cache nearest to the browser.
+  const member = status.split(",").pop();
+  const [, ...parameters] = member.split(";").map((part) => part.trim());
+  const found = new Map(parameters.map((part) => {
+    const [name, value = ""] = part.split("=");
+    return [name, value.replaceAll('"', "")];
+  }));
+  const verdict = found.get("detail") ?? (found.has("hit") ? "hit" : found.get("fwd") ?? "unknown");
+  const badge = document.getElementById("verdict");
+  badge.textContent = verdict;
+  badge.dataset.kind = found.has("hit") ? "hit" : "forward";
+  const age = response.headers.get("Age");
+  const details = [];
+  if (age !== null) details.push(`age ${span(Number(age))}`);
+  if (found.has("ttl")) details.push(`fresh for ${span(Number(found.get("ttl")))}`);
+  document.getElementById("detail").textContent = details.join(", ");
+  row.hidden = false;
+}
+
+function span(seconds) {
+  if (seconds < 0) return `−${span(-seconds)}`;
+  if (seconds < 100) return `${seconds} s`;
+  if (seconds < 6000) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}
