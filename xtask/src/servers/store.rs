@@ -103,27 +103,10 @@ fn parse(message: &Bytes) -> Option<Stored> {
         headers.append(name, HeaderValue::from_bytes(line.value).ok()?);
     }
     let body = message.slice(head..);
-    let body = if headers.contains_key(TRANSFER_ENCODING) { unchunk(&body)? } else { body };
     headers.remove(TRANSFER_ENCODING);
     headers.remove(CONTENT_LENGTH);
     let fresh = lifetime(status, &mut headers);
     Some(Stored { status, headers, body, since: Instant::now(), fresh })
-}
-
-fn unchunk(mut rest: &[u8]) -> Option<Bytes> {
-    let mut body = Vec::new();
-    loop {
-        let httparse::Status::Complete((start, length)) = httparse::parse_chunk_size(rest).ok()?
-        else {
-            return None;
-        };
-        let end = start.checked_add(usize::try_from(length).ok()?)?;
-        if length == 0 {
-            return Some(body.into());
-        }
-        body.extend_from_slice(rest.get(start..end)?);
-        rest = rest.get(end + 2..)?;
-    }
 }
 
 /// How long the platform keeps a response; zero if it does not store it at all.
