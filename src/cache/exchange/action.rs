@@ -222,6 +222,8 @@ pub struct Found<B> {
 /// Why an effect failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
+    /// What is stored is damaged or not ours.
+    Corrupt,
     /// What came back could not be read.
     Malformed,
     /// It was given up without trying: the tier failed a moment ago.
@@ -240,7 +242,8 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Corrupt,
         Self::Malformed,
         Self::Open,
         Self::Refused,
@@ -253,6 +256,7 @@ impl Fault {
     /// The word used in logs and as a label.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Corrupt => "corrupt",
             Self::Malformed => "malformed",
             Self::Open => "open",
             Self::Refused => "refused",

@@ -1,0 +1,178 @@
+//! The configuration: variables and rules, parsed once and checked whole.
+
+mod duration;
+mod pattern;
+mod query;
+mod rules;
+mod token;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use query::Query;
+#[cfg(not(target_arch = "wasm32"))]
+pub use rules::toml_to_json;
+pub use rules::{Rules, Ruling};
+pub use token::{Scope, Token, Tokens};
+
+use duration::{DURATIONS, duration};
+
+/// Everything an operator can set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The origin's base URL without a trailing slash.
+    pub origin: String,
+    /// The shared tier; none means that the platform's cache is the first.
+    pub redis: Option<RedisSettings>,
+    /// The rules.
+    pub rules: Rules,
+    /// The tokens that open the operator's API.
+    pub tokens: Tokens,
+    /// How long after its acknowledgement a purge may go unseen (the bound B).
+    pub visibility: Duration,
+    /// The name under which stores keep what is ours.
+    pub namespace: String,
+}
+
+/// How to reach Redis.
+#[derive(Clone, Debug)]
+pub struct RedisSettings {
+    /// The REST endpoint's URL.
+    pub url: String,
+    /// Its bearer token.
+    pub token: String,
+    /// Which protocol it speaks.
+    pub dialect: RedisDialect,
+    /// How long a command may take, reply included.
+    pub timeout: Duration,
+    /// Under which name our keys are.
+    pub namespace: String,
+    /// Over how many cluster slots they spread.
+    pub shards: u32,
+}
+
+/// Which form of the REST protocol a server speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RedisDialect {
+    /// Found out with the first command.
+    #[default]
+    Auto,
+    /// JSON and base64, for servers that know nothing else.
+    Compat,
+    /// RESP2 replies and raw request bodies.
+    Upstash,
+}
+
+/// A setting that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Which one.
+    pub setting: String,
+    /// What it holds.
+    pub found: String,
+    /// What it may hold.
+    pub allowed: String,
+}
+
+impl ConfigError {
+    fn new(
+        setting: impl Into<String>,
+        found: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> Self {
+        Self { setting: setting.into(), found: found.into(), allowed: allowed.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting, found, allowed } = self;
+        write!(f, "{setting}: found {found}; allowed: {allowed}")
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the configuration from variables; `built_in` are the rules in JSON that were built
+    /// into the Worker, which `BREADBOX_CONFIG` replaces.
+    pub fn read(
+        variable: impl Fn(&str) -> Option<String>,
+        built_in: &str,
+    ) -> Result<Self, ConfigError> {
+        let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        let namespace = set("NAMESPACE").unwrap_or_else(|| "breadbox".into());
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if namespace.len() > 64 || !namespace.chars().all(plain) {
+            let allowed = "up to 64 letters, digits, hyphens and underscores";
+            return Err(ConfigError::new("NAMESPACE", namespace, allowed));
+        }
+        let rules = match set("BREADBOX_CONFIG") {
+            Some(text) => Rules::from_json(&text),
+            None => Rules::from_json(built_in),
+        };
+        Ok(Self {
+            origin: base_url("ORIGIN", set("ORIGIN"))?,
+            redis: redis(&set, &namespace)?,
+            rules: rules?,
+            tokens: Tokens::parse(&set("BREADBOX_TOKENS").unwrap_or_default())?,
+            visibility: span("VISIBILITY", set("VISIBILITY"), Duration::from_secs(1))?,
+            namespace,
+        })
+    }
+}
+
+fn redis(
+    set: &impl Fn(&str) -> Option<String>,
+    namespace: &str,
+) -> Result<Option<RedisSettings>, ConfigError> {
+    let either = |name: &str| set(name).or_else(|| set(&format!("UPSTASH_{name}")));
+    let Some(url) = either("REDIS_REST_URL") else { return Ok(None) };
+    let Some(token) = either("REDIS_REST_TOKEN") else {
+        let allowed = "the bearer token of the server at REDIS_REST_URL";
+        return Err(ConfigError::new("REDIS_REST_TOKEN", "nothing", allowed));
+    };
+    if !token.chars().all(|c| c.is_ascii_graphic()) {
+        let allowed = "printable ASCII without spaces";
+        return Err(ConfigError::new("REDIS_REST_TOKEN", "other characters", allowed));
+    }
+    let dialect = match set("REDIS_DIALECT").as_deref() {
+        None | Some("auto") => RedisDialect::Auto,
+        Some("compat") => RedisDialect::Compat,
+        Some("upstash") => RedisDialect::Upstash,
+        Some(other) => {
+            return Err(ConfigError::new("REDIS_DIALECT", other, "auto, upstash or compat"));
+        }
+    };
+    let shards = set("REDIS_SHARDS").unwrap_or_else(|| "1".into());
+    let shards = match shards.parse() {
+        Ok(number @ 1..=256) => number,
+        _ => return Err(ConfigError::new("REDIS_SHARDS", shards, "a number from 1 to 256")),
+    };
+    Ok(Some(RedisSettings {
+        url: base_url("REDIS_REST_URL", Some(url))?,
+        token,
+        dialect,
+        timeout: span("REDIS_TIMEOUT", set("REDIS_TIMEOUT"), Duration::from_millis(250))?,
+        namespace: namespace.to_owned(),
+        shards,
+    }))
+}
+
+fn base_url(setting: &str, value: Option<String>) -> Result<String, ConfigError> {
+    let allowed = "a URL such as https://origin.example.com";
+    let Some(value) = value else { return Err(ConfigError::new(setting, "nothing", allowed)) };
+    let uri: http::Uri =
+        value.parse().map_err(|_| ConfigError::new(setting, value.clone(), allowed))?;
+    let web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let bare = uri.query().is_none() && !value.contains('@');
+    if !web || !bare || uri.host().is_none() {
+        return Err(ConfigError::new(setting, value, allowed));
+    }
+    Ok(value.trim_end_matches('/').to_owned())
+}
+
+fn span(setting: &str, value: Option<String>, default: Duration) -> Result<Duration, ConfigError> {
+    let Some(value) = value else { return Ok(default) };
+    duration(&value).ok_or_else(|| ConfigError::new(setting, value, DURATIONS))
+}

@@ -1,0 +1,43 @@
+//! The names of our keys in Redis.
+
+use crate::cache::key::Id;
+
+/// Makes key names under one namespace. All keys of a shard share a hash tag and so a cluster slot.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    namespace: String,
+    shards: u32,
+}
+
+impl Keys {
+    /// The names under a namespace; `shards` is at least 1.
+    pub fn new(namespace: &str, shards: u32) -> Self {
+        Self { namespace: namespace.to_owned(), shards: shards.max(1) }
+    }
+
+    /// The shard of an id.
+    pub fn shard(&self, id: Id) -> usize {
+        let shard = id.0.checked_rem(u128::from(self.shards)).unwrap_or(0);
+        usize::try_from(shard).unwrap_or(0)
+    }
+
+    /// The stored response of an id.
+    pub fn entry(&self, id: Id) -> String {
+        format!("{{{}:{}}}:e:{id}", self.namespace, self.shard(id))
+    }
+
+    /// The lease on an id.
+    pub fn lease(&self, id: Id) -> String {
+        format!("{{{}:{}}}:l:{id}", self.namespace, self.shard(id))
+    }
+
+    /// The purge ledger of a shard.
+    pub fn ledger(&self, shard: usize) -> String {
+        format!("{{{}:{shard}}}:ledger", self.namespace)
+    }
+
+    /// The counters of all isolates.
+    pub fn tally(&self) -> String {
+        format!("{{{}:0}}:tally:1", self.namespace)
+    }
+}

@@ -1,0 +1,293 @@
+//! The Upstash REST protocol as a client speaks it: commands out, replies back.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+
+use super::breaker::{Admit, Breaker};
+use super::resp::Reply;
+use super::script::{Locking, Script, Scripts};
+use crate::cache::Time;
+use crate::cache::exchange::Fault;
+use crate::config::{RedisDialect, RedisSettings};
+
+/// A REST endpoint that executes Redis commands.
+#[derive(Debug)]
+pub struct Rest {
+    client: reqwest::Client,
+    root: String,
+    headers: HeaderMap,
+    timeout: Duration,
+    dialect: AtomicU8,
+    breaker: Mutex<Breaker>,
+    locking: Scripts,
+    plain: Scripts,
+}
+
+/// Why a command got no usable reply, with a line for the log that holds no values.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The kind of failure.
+    pub fault: Fault,
+    /// The server's or the transport's own words.
+    pub detail: String,
+}
+
+impl Failure {
+    pub(super) fn new(fault: Fault, detail: impl Into<String>) -> Self {
+        Self { fault, detail: detail.into() }
+    }
+
+    pub(super) fn malformed(what: &str) -> Self {
+        Self::new(Fault::Malformed, format!("unexpected reply to {what}"))
+    }
+}
+
+/// What a command's last argument is made of.
+#[derive(Clone, Debug)]
+pub(super) enum Last {
+    Binary(Vec<u8>),
+    None,
+}
+
+/// A clock, so that waiting for replies can be measured and the breaker can tell time.
+pub type Clock = fn() -> Time;
+
+impl Rest {
+    /// An endpoint as configured; nothing is sent yet.
+    pub fn new(settings: &RedisSettings) -> Self {
+        let mut headers = HeaderMap::new();
+        if let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {}", settings.token)) {
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            client: reqwest::Client::new(),
+            root: settings.url.trim_end_matches('/').to_owned(),
+            headers,
+            timeout: settings.timeout,
+            dialect: AtomicU8::new(match settings.dialect {
+                RedisDialect::Auto => AUTO,
+                RedisDialect::Compat => COMPAT,
+                RedisDialect::Upstash => KEYS,
+            }),
+            breaker: Mutex::default(),
+            locking: Scripts::new(Locking::Keys),
+            plain: Scripts::new(Locking::Database),
+        }
+    }
+
+    /// The breaker's state.
+    pub fn breaker(&self) -> Breaker {
+        *self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Executes one command.
+    pub async fn command(&self, args: &[&str], clock: Clock) -> Result<Reply, Failure> {
+        let body = Value::from(args.iter().map(|&arg| Value::from(arg)).collect::<Vec<_>>());
+        let reply = self.guarded("/", body.to_string().into_bytes(), clock).await?;
+        accepted(reply)
+    }
+
+    /// Executes a script by its name, and gives the server its text if it has forgotten it.
+    pub(super) async fn script(
+        &self,
+        pick: fn(&Scripts) -> &Script,
+        keys: &[&str],
+        args: &[&str],
+        last: Last,
+        clock: Clock,
+    ) -> Result<Reply, Failure> {
+        for _ in 0..SCRIPT_TRIES {
+            let script = pick(self.scripts());
+            let reply = self.evalsha(&script.sha, keys, args, &last, clock).await?;
+            match &reply {
+                Reply::Error(line) if line.starts_with("NOSCRIPT") => {
+                    let load = self.command(&["SCRIPT", "LOAD", &script.text], clock).await;
+                    self.learn_from(load)?;
+                }
+                _ => return accepted(reply),
+            }
+        }
+        Err(Failure::new(Fault::Refused, "the server keeps forgetting the script"))
+    }
+
+    /// A server that refuses the locking line gets the scripts without it from then on.
+    fn learn_from(&self, load: Result<Reply, Failure>) -> Result<(), Failure> {
+        match load {
+            Err(failure) if failure.detail.contains("shebang") => {
+                let _ = self.dialect.compare_exchange(AUTO, PLAIN, RELAXED, RELAXED);
+                let _ = self.dialect.compare_exchange(KEYS, PLAIN, RELAXED, RELAXED);
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+
+    fn scripts(&self) -> &Scripts {
+        match self.dialect.load(RELAXED) {
+            COMPAT | PLAIN => &self.plain,
+            _ => &self.locking,
+        }
+    }
+
+    async fn evalsha(
+        &self,
+        sha: &str,
+        keys: &[&str],
+        args: &[&str],
+        last: &Last,
+        clock: Clock,
+    ) -> Result<Reply, Failure> {
+        let count = keys.len().to_string();
+        let words = ["EVALSHA", sha, &count];
+        let words = words.iter().chain(keys).chain(args).copied();
+        match last {
+            Last::Binary(bytes) if self.dialect.load(RELAXED) != COMPAT => {
+                let mut path = String::new();
+                for word in words {
+                    path.push('/');
+                    path.push_str(word);
+                }
+                self.guarded(&path, bytes.clone(), clock).await
+            }
+            Last::Binary(bytes) => {
+                let encoded = BASE64.encode(bytes);
+                let list: Vec<Value> = words.chain([encoded.as_str()]).map(Value::from).collect();
+                self.guarded("/", Value::from(list).to_string().into_bytes(), clock).await
+            }
+            Last::None => {
+                let list: Vec<Value> = words.map(Value::from).collect();
+                self.guarded("/", Value::from(list).to_string().into_bytes(), clock).await
+            }
+        }
+    }
+
+    async fn guarded(&self, path: &str, body: Vec<u8>, clock: Clock) -> Result<Reply, Failure> {
+        let breaker = || self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if breaker().admit(clock()) == Admit::Refuse {
+            return Err(Failure::new(Fault::Open, "the store failed a moment ago"));
+        }
+        let result = self.attempt(path, body).await;
+        match &result {
+            Ok(_) => breaker().succeeded(),
+            Err(_) => breaker().failed(clock()),
+        }
+        result
+    }
+
+    async fn attempt(&self, path: &str, body: Vec<u8>) -> Result<Reply, Failure> {
+        if self.dialect.load(RELAXED) != AUTO {
+            return self.send(path, body).await;
+        }
+        match self.send(path, body.clone()).await {
+            // JSON where RESP2 was asked for: the server does not know that form.
+            Err(failure) if failure.detail == JSON_INSTEAD && path == "/" => {
+                self.dialect.store(COMPAT, RELAXED);
+                self.send(path, body).await
+            }
+            Ok(reply) => {
+                let _ = self.dialect.compare_exchange(AUTO, KEYS, RELAXED, RELAXED);
+                Ok(reply)
+            }
+            failure => failure,
+        }
+    }
+
+    async fn send(&self, path: &str, body: Vec<u8>) -> Result<Reply, Failure> {
+        let compat = self.dialect.load(RELAXED) == COMPAT;
+        let (name, value) = if compat { ENCODING } else { FORMAT };
+        let mut headers = self.headers.clone();
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        let request = self
+            .client
+            .post(format!("{}{path}", self.root))
+            .headers(headers)
+            .timeout(self.timeout)
+            .body(body);
+        let response = request.send().await.map_err(transport)?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(transport)?;
+        read(status, &bytes, compat)
+    }
+}
+
+/// Reads an answer by its first byte; a status alone says too little.
+fn read(status: u16, bytes: &Bytes, compat: bool) -> Result<Reply, Failure> {
+    if bytes.first() == Some(&b'{') {
+        let json: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        if let Some(error) = json.get("error").and_then(Value::as_str) {
+            if matches!(status, 401 | 403) {
+                return Err(Failure::new(Fault::Refused, error));
+            }
+            return Ok(Reply::Error(error.to_owned()));
+        }
+        return match json.get("result") {
+            Some(result) if compat => {
+                from_json(result).ok_or_else(|| Failure::malformed("a command in JSON"))
+            }
+            Some(_) => Err(Failure::new(Fault::Malformed, JSON_INSTEAD)),
+            None => Err(Failure::malformed("a command in JSON")),
+        };
+    }
+    match Reply::parse(bytes) {
+        Some(reply) if status < 500 => Ok(reply),
+        _ if status == 429 || status >= 500 => {
+            Err(Failure::new(Fault::Refused, format!("HTTP {status}")))
+        }
+        _ => Err(Failure::new(Fault::Malformed, format!("HTTP {status}, not a reply"))),
+    }
+}
+
+/// A JSON result with its strings in base64, the answer OK excepted by some servers.
+fn from_json(value: &Value) -> Option<Reply> {
+    Some(match value {
+        Value::Null => Reply::Nil,
+        Value::Number(number) => Reply::Integer(number.as_i64()?),
+        Value::String(text) if text == "OK" => Reply::Status("OK".into()),
+        Value::String(text) => Reply::Bulk(BASE64.decode(text).ok()?.into()),
+        Value::Array(items) => Reply::Array(items.iter().map(from_json).collect::<Option<_>>()?),
+        Value::Bool(_) | Value::Object(_) => return None,
+    })
+}
+
+fn accepted(reply: Reply) -> Result<Reply, Failure> {
+    match reply {
+        Reply::Error(line) => Err(Failure::new(Fault::Refused, line)),
+        reply => Ok(reply),
+    }
+}
+
+/// A transport error's kind. In Workers a timeout only shows in the abort's text.
+fn transport(error: reqwest::Error) -> Failure {
+    let text = format!("{:?}", error.without_url());
+    let fault = if text.contains("TimedOut") { Fault::Timeout } else { Fault::Unreachable };
+    Failure::new(fault, text.chars().take(DETAIL_MAX).collect::<String>())
+}
+
+const RELAXED: Ordering = Ordering::Relaxed;
+
+/// The dialects: not known yet; RESP2 with scripts that lock keys; RESP2 with plain scripts;
+/// JSON and base64.
+const AUTO: u8 = 0;
+const KEYS: u8 = 1;
+const PLAIN: u8 = 2;
+const COMPAT: u8 = 3;
+
+const FORMAT: (&str, &str) = ("upstash-response-format", "resp2");
+const ENCODING: (&str, &str) = ("upstash-encoding", "base64");
+const JSON_INSTEAD: &str = "JSON instead of RESP2";
+
+/// Once by name, once after loading, once more in the other form.
+const SCRIPT_TRIES: u32 = 3;
+
+/// A log line needs no more of an error than this many characters.
+const DETAIL_MAX: usize = 200;

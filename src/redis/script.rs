@@ -1,0 +1,68 @@
+//! The Lua scripts of the shared tier.
+//!
+//! They run on Redis, Valkey and Upstash, which has a Lua of its own: only `redis.call`,
+//! `tonumber` and `string.sub` are used, and every key is declared.
+
+use sha1::{Digest, Sha1};
+
+/// A script with the name that the store knows it by.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Its text.
+    pub text: String,
+    /// The SHA-1 of the text in hex.
+    pub sha: String,
+}
+
+/// Whether the store locks only the declared keys while a script runs.
+///
+/// Upstash takes a lock on the whole database unless the first line says otherwise; plain Redis
+/// refuses that line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locking {
+    /// Leave the line out.
+    Database,
+    /// Write the line.
+    Keys,
+}
+
+/// Every script in one form.
+#[derive(Clone, Debug)]
+pub struct Scripts {
+    /// Takes a lease.
+    pub acquire: Script,
+    /// Records purges.
+    pub purge: Script,
+    /// Gives a lease back.
+    pub release: Script,
+    /// Starts another epoch.
+    pub renew: Script,
+    /// Commits an entry.
+    pub store: Script,
+}
+
+impl Scripts {
+    /// The scripts in the form that the store understands.
+    pub fn new(locking: Locking) -> Self {
+        let script = |body: &str| Script::new(body, locking);
+        Self {
+            acquire: script(include_str!("scripts/acquire.lua")),
+            purge: script(include_str!("scripts/purge.lua")),
+            release: script(include_str!("scripts/release.lua")),
+            renew: script(include_str!("scripts/renew.lua")),
+            store: script(include_str!("scripts/store.lua")),
+        }
+    }
+}
+
+impl Script {
+    fn new(body: &str, locking: Locking) -> Self {
+        let text = match locking {
+            Locking::Database => body.to_owned(),
+            Locking::Keys => format!("#!lua flags=allow-key-locking\n{body}"),
+        };
+        let digest = Sha1::digest(text.as_bytes());
+        let sha = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { text, sha }
+    }
+}

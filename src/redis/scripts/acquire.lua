@@ -1,0 +1,14 @@
+-- Takes a key's lease, and tells what is stored and purged at that moment.
+-- KEYS entry, lease, ledger. ARGV token, lease ms, epoch for a new ledger, cursor.
+-- Reply: granted 0|1, entry or nil, the ledger's members and scores from the cursor on.
+local page = redis.call('ZRANGE', KEYS[3], ARGV[4], '+inf', 'BYSCORE', 'WITHSCORES')
+if #page == 0 then
+  page = redis.call('ZRANGE', KEYS[3], '-1', '-1', 'WITHSCORES')
+  if #page == 0 then
+    redis.call('ZADD', KEYS[3], '0', '~' .. ARGV[3])
+    page = {'~' .. ARGV[3], '0'}
+  end
+end
+local granted = 0
+if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then granted = 1 end
+return {granted, redis.call('GET', KEYS[1]), page}
