@@ -99,7 +99,11 @@ impl Stack {
             }
         };
         let tokens = format!("dev=admin:{token},origin=purge:{purger}");
-        let variables = variables(&origin, gateway.as_ref(), &tokens)?;
+        let mut variables = variables(&origin, gateway.as_ref(), &tokens)?;
+        if options.check {
+            // The scenario starts with an empty cache, also on a Redis that others use.
+            variables.push(("NAMESPACE".to_owned(), format!("check-{}", secret()?)));
+        }
         let mut colos = Vec::new();
         let edge = match options.chosen_runtime()? {
             Runtime::Wrangler => wrangler(&npm, ports, variables)?,

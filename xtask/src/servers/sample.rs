@@ -22,7 +22,8 @@ impl Sample {
         let port = free_port()?;
         crate::places::make(logs)?;
         let mut program = Program::new("origin", binary)
-            .args(["--listen", &format!("127.0.0.1:{port}"), "--token", token])
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .env("EDGE_TOKEN", token)
             .arg("--database")
             .arg(logs.join("builds.sqlite"));
         for edge in edges {

@@ -68,10 +68,10 @@ impl Wrangler {
 }
 
 /// Variables in the form that wrangler's `--env-file` reads. Within single quotes nothing is
-/// special but the quote itself, which JSON can spell otherwise.
+/// special but the quote itself, which JSON can spell otherwise, and the dollar of a reference.
 fn dotenv(variables: &[(String, String)]) -> String {
     let line = |(name, value): &(String, String)| {
-        let value = value.replace('\'', "\\u0027").replace('\n', " ");
+        let value = value.replace('\'', "\\u0027").replace('$', "\\$").replace('\n', " ");
         format!("{name}='{value}'\n")
     };
     variables.iter().map(line).collect()
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn json_survives_the_quotes() {
-        let variables = [("CONFIG".to_owned(), r#"{"a":"it's"}"#.to_owned())];
-        assert_eq!(dotenv(&variables), "CONFIG='{\"a\":\"it\\u0027s\"}'\n");
+        let variables = [("CONFIG".to_owned(), r#"{"a":"it's $5"}"#.to_owned())];
+        assert_eq!(dotenv(&variables), "CONFIG='{\"a\":\"it\\u0027s \\$5\"}'\n");
     }
 }

@@ -92,7 +92,7 @@ fn installed(package: &str, version: &str) -> Result<PathBuf> {
 }
 
 /// Installs a crate's binary into the tool cache. Its own lock file is tried first; then, for
-/// registries that lack one of the locked versions, newer or fewer dependencies.
+/// registries that lack one of the locked versions (of TLS, mostly), fewer and other dependencies.
 fn installed_as(package: &str, binary: &str, version: &str) -> Result<PathBuf> {
     let cache = tool_cache(binary, version)?;
     let program = cache.join("bin").join(binary);
@@ -108,7 +108,8 @@ fn installed_as(package: &str, binary: &str, version: &str) -> Result<PathBuf> {
             .run(&dev())
     };
     step(&format!("cargo installs {package} {version} (once per machine)"), || {
-        let attempts: [&[&str]; 3] = [&["--locked"], &[], &["--no-default-features"]];
+        let attempts: [&[&str]; 3] =
+            [&["--locked"], &["--locked", "--no-default-features"], &["--no-default-features"]];
         for options in &attempts {
             match install(options) {
                 Ok(_) => return Ok(()),
