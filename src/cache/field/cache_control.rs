@@ -84,7 +84,6 @@ impl CacheControl {
     /// section 2.3).
     pub fn parse_surrogate(headers: &HeaderMap) -> Option<Self> {
         let mut directives = Self::default();
-        let before = directives.clone();
         for line in lines(headers, &SURROGATE_CONTROL) {
             for member in members(&line) {
                 let mut parts = split(member, ';').map(trim);
@@ -96,7 +95,7 @@ impl CacheControl {
                 directives.add_surrogate(directive);
             }
         }
-        (directives != before).then_some(directives)
+        (directives != Self::default()).then_some(directives)
     }
 
     /// Whether a stale response may not be used without validation, whatever a client says

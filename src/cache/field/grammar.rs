@@ -66,11 +66,6 @@ pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// Whether the text is a token (RFC 9110 §5.6.2).
-pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_token_byte)
-}
-
 /// The content of a quoted string, its escapes resolved, or the text itself if it is not quoted
 /// (RFC 9110 §5.6.4).
 pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
@@ -138,8 +133,4 @@ fn closing(text: &str, from: usize) -> Option<usize> {
         }
     }
     None
-}
-
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

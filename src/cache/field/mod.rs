@@ -31,5 +31,5 @@ pub use targeted::{Directives, Source};
 pub use vary::Vary;
 
 pub(crate) use cache_control::{SURROGATE_CONTROL, US};
-pub(crate) use grammar::{is_token, lines, members, single, split, text, trim};
+pub(crate) use grammar::{lines, members, single, split, trim};
 pub(crate) use tags::TAG_FIELDS;

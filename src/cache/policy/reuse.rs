@@ -1,6 +1,11 @@
 //! What a stored response is good for (RFC 9111 §4).
 
-use super::Treatment;
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use super::{ClientDirectives, Treatment};
+use crate::cache::field::{CacheControl, Directives, Scope, lines, members};
 use crate::cache::{Lifetime, Reason, RequestHead, ResponseHead, Time};
 
 /// A stored response as policy sees it.
@@ -55,12 +60,120 @@ pub enum Rescue {
 }
 
 /// What a stored response is good for, for this request, now (RFC 9111 §4).
+///
+/// Freshness is strict: at the age of its lifetime a response is stale (RFC 9111 §4.2).
 pub fn reuse(
-    _request: &RequestHead,
-    _stored: &Stored<'_>,
-    _standing: Standing,
-    _now: Time,
-    _treatment: &Treatment,
+    request: &RequestHead,
+    stored: &Stored<'_>,
+    standing: Standing,
+    now: Time,
+    treatment: &Treatment,
 ) -> Reuse {
-    Reuse::Validate { rescue: Rescue::Forbidden, reason: Reason::Stale }
+    if standing == Standing::Dead {
+        return Reuse::Unusable(Reason::Purged);
+    }
+    let case = Case { stored, standing, age: now.since(stored.generated), treatment };
+    let wishes = match treatment.client_directives {
+        ClientDirectives::Ignore => CacheControl::default(),
+        ClientDirectives::Obey => wishes(&request.headers),
+    };
+    match case.objection(&wishes) {
+        Some(reason) => case.validate(reason),
+        None if case.is_fresh() => Reuse::Serve,
+        None => case.stale(&wishes),
+    }
+}
+
+/// The client's directives; without any, `Pragma: no-cache` counts as one (RFC 9111 §5.4).
+fn wishes(headers: &HeaderMap) -> CacheControl {
+    let mut wishes = CacheControl::parse(headers);
+    let pragma = lines(headers, http::header::PRAGMA);
+    let mut members = pragma.iter().flat_map(|line| members(line));
+    if !headers.contains_key(http::header::CACHE_CONTROL)
+        && members.any(|member| member.eq_ignore_ascii_case("no-cache"))
+    {
+        wishes.no_cache = Scope::Whole;
+    }
+    wishes
+}
+
+/// A stored response at a moment.
+struct Case<'a> {
+    stored: &'a Stored<'a>,
+    standing: Standing,
+    age: Duration,
+    treatment: &'a Treatment,
+}
+
+impl Case<'_> {
+    fn is_fresh(&self) -> bool {
+        self.standing == Standing::Clean && self.age < self.stored.lifetime.fresh
+    }
+
+    /// Why the client would not take the response as fresh as it is (RFC 9111 §5.2.1).
+    fn objection(&self, wishes: &CacheControl) -> Option<Reason> {
+        let fresh = self.stored.lifetime.fresh;
+        if wishes.no_cache.is_present() {
+            return Some(Reason::RequestNoCache);
+        }
+        let too_old = wishes.max_age.is_some_and(|limit| self.age > Duration::from(limit));
+        if too_old && !self.is_immutable() {
+            return Some(Reason::MaxAge);
+        }
+        let left = fresh.saturating_sub(self.age);
+        let short = wishes.min_fresh.is_some_and(|wanted| left < Duration::from(wanted));
+        short.then_some(Reason::MinFresh)
+    }
+
+    /// A reload is no reason to validate what does not change while fresh (RFC 8246 §2).
+    fn is_immutable(&self) -> bool {
+        self.is_fresh() && self.directives().immutable
+    }
+
+    /// What becomes of a stale response that the client does not object to.
+    fn stale(&self, wishes: &CacheControl) -> Reuse {
+        let span = self.stored.lifetime;
+        let limited = wishes.max_age.is_some() || wishes.min_fresh.is_some();
+        if span.stale > span.fresh && self.age < span.stale && !limited {
+            return Reuse::ServeStale(self.staleness());
+        }
+        let staleness = self.age.saturating_sub(span.fresh);
+        let accepted = wishes.max_stale.is_some_and(|limit| staleness <= Duration::from(limit));
+        if accepted && self.standing == Standing::Clean && !self.directives().forbids_stale() {
+            return Reuse::ServeStale(Reason::MaxStale);
+        }
+        self.validate(self.staleness())
+    }
+
+    fn staleness(&self) -> Reason {
+        match self.standing {
+            Standing::Soft => Reason::SoftPurged,
+            Standing::Clean | Standing::Dead if self.directives().no_cache == Scope::Whole => {
+                Reason::NoCache
+            }
+            Standing::Clean | Standing::Dead => Reason::Stale,
+        }
+    }
+
+    fn validate(&self, reason: Reason) -> Reuse {
+        Reuse::Validate { rescue: self.rescue(), reason }
+    }
+
+    /// A fresh response serves whatever happens to the origin; a stale one within its window, and
+    /// beyond that only the disconnected, unless forbidden (RFC 9111 §4.2.4).
+    fn rescue(&self) -> Rescue {
+        let span = self.stored.lifetime;
+        if self.is_fresh() || (span.rescue > span.fresh && self.age < span.rescue) {
+            return Rescue::Allowed;
+        }
+        let decided = self.treatment.rescue.is_some();
+        if decided || self.age >= span.keep || self.directives().forbids_stale() {
+            return Rescue::Forbidden;
+        }
+        Rescue::Unreachable
+    }
+
+    fn directives(&self) -> CacheControl {
+        Directives::parse(&self.stored.head.headers).control
+    }
 }
