@@ -199,7 +199,10 @@ impl Edge {
     }
 
     fn owe(&self, purge: Purge, error: Option<String>) {
-        let mut backlog = lock(&self.backlog);
+        self.add(&mut lock(&self.backlog), purge, error);
+    }
+
+    fn add(&self, backlog: &mut Backlog, purge: Purge, error: Option<String>) {
         backlog.error = error.or(backlog.error.take());
         if backlog.waiting.merge(purge, BACKLOG_TAGS) == Merged::Collapsed {
             self.collapsed.fetch_add(1, Ordering::Relaxed);
@@ -219,10 +222,12 @@ impl Edge {
         Some(purge)
     }
 
+    /// Notes how a repeated purge went; what failed is owed again in the same step.
     fn landed(&self, outcome: Result<(), (Purge, String)>) {
-        lock(&self.backlog).under_way = 0;
+        let mut backlog = lock(&self.backlog);
+        backlog.under_way = 0;
         if let Err((rest, error)) = outcome {
-            self.owe(rest, Some(error));
+            self.add(&mut backlog, rest, Some(error));
         }
     }
 

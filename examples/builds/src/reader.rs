@@ -69,10 +69,10 @@ mod tests {
 
     #[test]
     fn no_redirect_leads_to_another_site() {
-        let next = |path: &str| super::next(Some(path.to_owned()));
-        assert_eq!(next("/builds/7?page=2"), "/builds/7?page=2");
+        let led = |path: &str| next(Some(path.to_owned()));
+        assert_eq!(led("/builds/7?page=2"), "/builds/7?page=2");
         for path in ["", "//evil.test", "/\\evil.test", "https://evil.test", "/a\r\nb", "me"] {
-            assert_eq!(next(path), "/me", "{path:?}");
+            assert_eq!(led(path), "/me", "{path:?}");
         }
     }
 }

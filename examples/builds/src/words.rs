@@ -277,16 +277,16 @@ pub const PLACES: [&str; 18] = [
 
 /// Patterns of summaries.
 pub const SUMMARIES: [&str; 10] = [
-    "A {role} that opens with {a} and never gives the initiative back.",
+    "The {role} that opens with {a} and never gives the initiative back.",
     "{a} and {b} carry this {class} through every boss before the third gate.",
     "Built for two: your partner bursts, you keep {a} up and the exits closed.",
-    "An easy first {class}: three buttons, one plan, and room for mistakes.",
+    "An easy start as {class}: three buttons, one plan, and room for mistakes.",
     "Everything into {a}. It is greedy, it is loud, and it works.",
     "The speed-run staple: chain {a} into {b} and skip what you can.",
-    "A patient {class} that wins long fights with {b} and good footwork.",
+    "For patient players, a {class} that wins long fights with {b} and good footwork.",
     "For solo climbs: {a} to start, {c} to survive, {b} to finish.",
-    "What happens when a {role} takes {c} seriously. Surprisingly sturdy.",
-    "A cheap {class} for a new season; no item in it costs more than a night's farming.",
+    "What happens when {class}s take {c} seriously. Surprisingly sturdy.",
+    "Cheap enough for a new season: no item in it costs more than a night's farming.",
 ];
 
 /// Patterns of a guide's first paragraph.

@@ -3,7 +3,8 @@
 const rendered = document.getElementById("rendered");
 if (rendered) {
   const seconds = Math.round((Date.now() - Date.parse(rendered.dateTime)) / 1000);
-  if (seconds >= 2) document.getElementById("age").textContent = `This copy is ${span(seconds)} old.`;
+  const age = document.getElementById("age");
+  if (seconds >= 2) age.textContent = `This copy is ${span(seconds)} old.`;
 }
 
 ask().catch(() => {

@@ -184,7 +184,7 @@ fn editor(title: &str, action: &str, author: &UserName, sheet: &Sheet, wrong: &[
         form.panel.editor method="post" action=(action) {
             (text("title", "Title", &sheet.title, wrong, "3 to 80 characters"))
             (choice(sheet, wrong))
-            (text("summary", "Summary", &sheet.summary, wrong, "One sentence, 10 to 200 characters"))
+            (text("summary", "Summary", &sheet.summary, wrong, "A sentence, 10 to 200 characters"))
             (area("skills", "Skills", &sheet.skills, wrong, "One a line, the most important first"))
             fieldset {
                 legend { "Attributes" }

@@ -110,7 +110,7 @@ fn signed_in(user: &User, liked: &Listing, last_visit: Option<Moment>) -> Markup
             a href={ "/users/" (user.id) "/liked" } { (user.liked) " builds that you like" }
         }
         @if !liked.builds.is_empty() {
-            h2 { "Liked last" }
+            div.heading { h2 { "Liked last" } }
             (cards(liked.builds.get(..3).unwrap_or(&liked.builds)))
         }
     }
