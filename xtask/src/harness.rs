@@ -238,7 +238,7 @@ fn prepare() -> Result<Parts> {
             bail!("the tests need a redis-server or valkey-server on PATH: {why}")
         }
     };
-    let worker = build::worker(&builder)?.directory;
+    let worker = build::worker(&builder)?;
     let built = tools::binaries(&[("breadbox-gateway", "breadbox-gateway")], Profile::Dev)?;
     let gateway = built.into_iter().next().context("cargo built no gateway")?;
     Ok(Parts { workerd: npm.workerd, worker, gateway, redis })

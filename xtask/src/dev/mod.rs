@@ -2,9 +2,9 @@
 
 mod stack;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,7 +15,7 @@ pub use stack::{OriginSite, Stack};
 
 use crate::check;
 use crate::harness::client;
-use crate::places::dev;
+use crate::places::{dev, make};
 use crate::progress::line;
 
 /// What runs the Worker.
@@ -74,18 +74,18 @@ impl Options {
 pub fn run(options: &Options) -> Result<bool> {
     let began = Instant::now();
     options.chosen_runtime()?;
-    empty_logs()?;
-    let mut stack = Stack::start(options)?;
+    let home = Home::claim()?;
+    let mut stack = Stack::start(options, &home.directory)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         for edge in &stack.edges {
             answers(edge).await?;
         }
-        introduce(&stack, began.elapsed());
+        introduce(&stack, &home.directory, began.elapsed());
         println!("{}", stack.ready_line());
         std::io::stdout().flush()?;
         tokio::select! {
-            all_well = check_or_wait(options, &mut stack) => all_well,
+            all_well = check_or_wait(options, &mut stack, &home.directory) => all_well,
             () = interrupted() => {
                 line("\nending all servers");
                 Ok(!options.check)
@@ -94,7 +94,7 @@ pub fn run(options: &Options) -> Result<bool> {
     })
 }
 
-async fn check_or_wait(options: &Options, stack: &mut Stack) -> Result<bool> {
+async fn check_or_wait(options: &Options, stack: &mut Stack, logs: &Path) -> Result<bool> {
     if options.check {
         return check::run(stack).await;
     }
@@ -103,7 +103,7 @@ async fn check_or_wait(options: &Options, stack: &mut Stack) -> Result<bool> {
         tokio::time::sleep(WATCH).await;
         for name in stack.ended() {
             if name == Stack::EDGE {
-                bail!("the edge ended by itself; see the logs in {}", dev().display());
+                bail!("the edge ended by itself; see the logs in {}", logs.display());
             }
             if !gone.contains(&name) {
                 line(&format!("{name} ended by itself; the edge goes on without it"));
@@ -113,7 +113,7 @@ async fn check_or_wait(options: &Options, stack: &mut Stack) -> Result<bool> {
     }
 }
 
-fn introduce(stack: &Stack, took: Duration) {
+fn introduce(stack: &Stack, logs: &Path, took: Duration) {
     line(&format!("\nBreadbox is up ({:.1} s). Ctrl-C ends it.\n", took.as_secs_f64()));
     for edge in &stack.edges {
         line(&format!("  the site          {edge}/"));
@@ -127,7 +127,7 @@ fn introduce(stack: &Stack, took: Duration) {
         }
         None => line(&format!("  Redis             none: {}", stack.without_redis)),
     }
-    line(&format!("  logs              {}\n", dev().display()));
+    line(&format!("  logs              {}\n", logs.display()));
 }
 
 /// Waits until the edge answers anything at all.
@@ -158,9 +158,30 @@ async fn interrupted() {
     }
 }
 
-fn empty_logs() -> Result<()> {
-    crate::places::make(&dev())?;
-    let files = fs::read_dir(dev()).context("cannot list the logs")?;
+/// Where the servers' logs and settings are: `target/dev`, or a directory beside it while
+/// another `cargo dev` uses that one.
+struct Home {
+    directory: PathBuf,
+    _claim: File,
+}
+
+impl Home {
+    fn claim() -> Result<Self> {
+        let others = (2..).map(|n| dev().with_file_name(format!("dev-{n}")));
+        for directory in [dev()].into_iter().chain(others.take(MOST_AT_ONCE)) {
+            make(&directory)?;
+            let claim = File::create(directory.join("lock")).context("cannot create a lock")?;
+            if claim.try_lock().is_ok() {
+                empty(&directory)?;
+                return Ok(Self { directory, _claim: claim });
+            }
+        }
+        bail!("{MOST_AT_ONCE} others run `cargo dev` here; end some of them")
+    }
+}
+
+fn empty(directory: &Path) -> Result<()> {
+    let files = fs::read_dir(directory).context("cannot list the logs")?;
     let paths = files.filter_map(|file| Some(file.ok()?.path()));
     let logs: Vec<PathBuf> = paths.filter(|it| it.extension() == Some("log".as_ref())).collect();
     for log in logs {
@@ -169,5 +190,6 @@ fn empty_logs() -> Result<()> {
     Ok(())
 }
 
+const MOST_AT_ONCE: usize = 20;
 const WATCH: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(30);

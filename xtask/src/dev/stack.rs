@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::Read;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::{Options, Runtime};
 use crate::build::{self, rules_as_json};
-use crate::places::{dev, read, root};
+use crate::places::{read, root};
 use crate::progress::step;
 use crate::servers::{
     Colo, Daemon, Gateway, Redis, Sample, Tokens, Workerd, WorkerdSpec, Wrangler, WranglerSpec,
@@ -67,26 +67,26 @@ impl Stack {
     /// The name under which [`Stack::ended`] lists the edge.
     pub const EDGE: &str = "the edge";
 
-    /// Installs and builds what is missing and starts the servers.
-    pub fn start(options: &Options) -> Result<Self> {
+    /// Installs and builds what is missing and starts the servers, with their logs in `logs`.
+    pub fn start(options: &Options, logs: &Path) -> Result<Self> {
         let ports = ports(options)?;
         let edges: Vec<String> =
             ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
         let npm = tools::npm()?;
         let builder = tools::builder(&npm)?;
-        let worker = build::worker(&builder)?.directory;
+        let worker = build::worker(&builder)?;
         let mut wanted = vec![("breadbox-gateway", "breadbox-gateway")];
         if options.origin.is_none() {
             wanted.push(("builds", "builds"));
         }
         let mut binaries = tools::binaries(&wanted, Profile::Dev)?.into_iter();
         let gateway = binaries.next().context("cargo built no gateway")?;
-        let (redis, redis_url, without_redis) = redis(options)?;
+        let (redis, redis_url, without_redis) = redis(options, logs)?;
         let gateway = match redis_url.is_empty() {
             true => None,
             false => Some(step("the gateway starts", || {
                 let tokens = Tokens { standard: secret()?, read_only: secret()? };
-                Gateway::start(&gateway, &redis_url, tokens, &dev())
+                Gateway::start(&gateway, &redis_url, tokens, logs)
             })?),
         };
         let (token, purger) = (secret()?, secret()?);
@@ -94,7 +94,7 @@ impl Stack {
             Some(url) => OriginSite::Own(url.clone()),
             None => {
                 let binary = binaries.next().context("cargo built no sample origin")?;
-                let start = || Sample::start(&binary, &edges, &purger, &dev());
+                let start = || Sample::start(&binary, &edges, &purger, logs);
                 OriginSite::Sample(Box::new(step("the sample origin starts", start)?))
             }
         };
@@ -106,10 +106,10 @@ impl Stack {
         }
         let mut colos = Vec::new();
         let edge = match options.chosen_runtime()? {
-            Runtime::Wrangler => wrangler(&npm, ports, variables)?,
+            Runtime::Wrangler => wrangler(&npm, ports, variables, logs)?,
             Runtime::Workerd => {
                 colos = ports.iter().map(|_| Colo::start()).collect::<Result<_>>()?;
-                workerd(&npm, worker, ports, &colos, variables)?
+                workerd(&npm, worker, &colos, (ports, variables), logs)?
             }
         };
         Ok(Self { edges, token, without_redis, edge, colos, origin, gateway, redis, redis_url })
@@ -154,6 +154,8 @@ impl Stack {
     }
 }
 
+type Variables = Vec<(String, String)>;
+
 fn ports(options: &Options) -> Result<Vec<u16>> {
     if options.port == 0 {
         return free_ports(usize::from(options.isolates));
@@ -169,7 +171,7 @@ fn ports(options: &Options) -> Result<Vec<u16>> {
     Ok(ports)
 }
 
-fn redis(options: &Options) -> Result<(Option<Redis>, String, String)> {
+fn redis(options: &Options, logs: &Path) -> Result<(Option<Redis>, String, String)> {
     if options.no_redis {
         return Ok((None, String::new(), "--no-redis; the platform cache alone".to_owned()));
     }
@@ -178,7 +180,7 @@ fn redis(options: &Options) -> Result<(Option<Redis>, String, String)> {
     }
     match tools::redis_server()? {
         RedisServer::Program(server) => {
-            let redis = step("Redis starts", || Redis::start(&server, &dev()))?;
+            let redis = step("Redis starts", || Redis::start(&server, logs))?;
             let url = redis.url();
             Ok((Some(redis), url, String::new()))
         }
@@ -189,19 +191,19 @@ fn redis(options: &Options) -> Result<(Option<Redis>, String, String)> {
     }
 }
 
-fn wrangler(npm: &Npm, ports: Vec<u16>, variables: Vec<(String, String)>) -> Result<Edge> {
+fn wrangler(npm: &Npm, ports: Vec<u16>, variables: Variables, logs: &Path) -> Result<Edge> {
     let port = ports.into_iter().next().context("there is no port for the edge")?;
     let (node, script) = (npm.node.clone(), npm.wrangler.clone());
     let spec = WranglerSpec { node, script, port, variables };
-    Ok(Edge::Wrangler(step("wrangler dev starts", || Wrangler::start(&spec, &dev()))?))
+    Ok(Edge::Wrangler(step("wrangler dev starts", || Wrangler::start(&spec, logs))?))
 }
 
 fn workerd(
     npm: &Npm,
     worker: PathBuf,
-    ports: Vec<u16>,
     colos: &[Colo],
-    variables: Vec<(String, String)>,
+    (ports, variables): (Vec<u16>, Variables),
+    logs: &Path,
 ) -> Result<Edge> {
     let spec = WorkerdSpec {
         program: npm.workerd.clone(),
@@ -212,14 +214,10 @@ fn workerd(
         variables,
         name: "workerd".to_owned(),
     };
-    Ok(Edge::Workerd(step("workerd starts", || Workerd::start(&spec, &dev()))?))
+    Ok(Edge::Workerd(step("workerd starts", || Workerd::start(&spec, logs))?))
 }
 
-fn variables(
-    origin: &OriginSite,
-    gateway: Option<&Gateway>,
-    tokens: &str,
-) -> Result<Vec<(String, String)>> {
+fn variables(origin: &OriginSite, gateway: Option<&Gateway>, tokens: &str) -> Result<Variables> {
     let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut all = vec![
         text("ORIGIN", &origin.url()),
