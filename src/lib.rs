@@ -6,3 +6,6 @@
 pub mod cache;
 pub mod config;
 pub mod redis;
+
+#[cfg(target_arch = "wasm32")]
+mod edge;

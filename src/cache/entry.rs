@@ -211,10 +211,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A counted list; the count is only believed as far as there are bytes.
-    fn list<T>(
-        &mut self,
-        item: impl Fn(&mut Self) -> Result<T, Damage>,
-    ) -> Result<Vec<T>, Damage> {
+    fn list<T>(&mut self, item: impl Fn(&mut Self) -> Result<T, Damage>) -> Result<Vec<T>, Damage> {
         let count = self.count()?;
         let mut items = Vec::with_capacity(count.min(64));
         for _ in 0..count {

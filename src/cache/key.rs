@@ -48,6 +48,19 @@ impl Key {
     }
 }
 
+/// A URL in the one form that keys and requests to the origin are made of, as browsers and the
+/// platform normalise it; `None` for anything but an absolute web URL.
+pub fn normalised(text: &str) -> Option<String> {
+    let mut url = url::Url::parse(text).ok()?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return None;
+    }
+    url.set_fragment(None);
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    Some(url.into())
+}
+
 /// The URL within a key's text.
 pub fn url_of(key_text: &str) -> &str {
     let from_url = key_text.split_once(' ').map_or(key_text, |(_, rest)| rest);

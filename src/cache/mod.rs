@@ -10,7 +10,9 @@ pub mod glob;
 pub mod key;
 pub mod ledger;
 pub mod policy;
+pub mod purge;
 pub mod reason;
+pub mod tally;
 
 use std::fmt;
 use std::time::Duration;

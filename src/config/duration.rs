@@ -68,9 +68,14 @@ mod tests {
 
     #[test]
     fn sizes_are_binary() {
-        for (text, expected) in
-            [("0", Some(0)), ("10", Some(10)), ("64KB", Some(65_536)), ("1MB", Some(1_048_576)), ("1GB", None), ("MB", None)]
-        {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("10", Some(10)),
+            ("64KB", Some(65_536)),
+            ("1MB", Some(1_048_576)),
+            ("1GB", None),
+            ("MB", None),
+        ] {
             assert_eq!(size(text), expected, "{text}");
         }
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::ConfigError;
 use super::duration::{DURATIONS, SIZES, duration, size};
 use super::pattern::Pattern;
 use super::query::Query;
-use super::ConfigError;
 use crate::cache::policy::{Caching, ClientDirectives, Prohibition, Treatment};
 
 /// The rules in their order; the first that matches a request decides.
@@ -113,9 +113,9 @@ impl Rule {
     fn read(table: &Map<String, Value>, place: &str) -> Result<Self, ConfigError> {
         known(table, place, SETTINGS)?;
         let field = Fields { table, place };
-        let text = field.text("match")?.ok_or_else(|| {
-            ConfigError::new(format!("{place}: match"), "nothing", PATTERNS)
-        })?;
+        let text = field
+            .text("match")?
+            .ok_or_else(|| ConfigError::new(format!("{place}: match"), "nothing", PATTERNS))?;
         let pattern = Pattern::parse(text)
             .ok_or_else(|| ConfigError::new(format!("{place}: match"), text, PATTERNS))?;
         let tags = field.texts("tags")?;
@@ -293,8 +293,20 @@ fn filled(tag: &str, captures: &[&str]) -> String {
 }
 
 const SETTINGS: &[&str] = &[
-    "match", "cache", "ignore", "ttl", "stale", "swr", "rescue", "keep", "negative", "fresh_max",
-    "tags", "query", "body_max", "client_directives",
+    "match",
+    "cache",
+    "ignore",
+    "ttl",
+    "stale",
+    "swr",
+    "rescue",
+    "keep",
+    "negative",
+    "fresh_max",
+    "tags",
+    "query",
+    "body_max",
+    "client_directives",
 ];
 
 const PATTERNS: &str = "a path such as /api/*, or a host and a path such as example.com/**";

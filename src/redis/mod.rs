@@ -201,11 +201,8 @@ impl Shared {
         keep: Duration,
     ) -> Result<Outcome<Bytes>, Failure> {
         let id = key.id();
-        let names = [
-            self.keys.entry(id),
-            self.keys.lease(id),
-            self.keys.ledger(self.keys.shard(id)),
-        ];
+        let names =
+            [self.keys.entry(id), self.keys.lease(id), self.keys.ledger(self.keys.shard(id))];
         let args = [
             hex(lease.token),
             keep.as_millis().max(1).to_string(),
@@ -305,9 +302,7 @@ fn page(reply: &Reply) -> Option<Page> {
 fn stamp(page: &Page) -> Option<Stamp> {
     match page {
         Page::Absent => None,
-        Page::Present { epoch, sequence, .. } => {
-            Some(Stamp { epoch: *epoch, sequence: *sequence })
-        }
+        Page::Present { epoch, sequence, .. } => Some(Stamp { epoch: *epoch, sequence: *sequence }),
     }
 }
 

@@ -125,9 +125,19 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         for text in [
-            "", "$", "$5\r\nabc\r\n", "$3\r\nabcd\r\n", "*2\r\n:1\r\n", ":x\r\n", "+OK\r\nmore",
-            "$99999999999999999999\r\n", "*9223372036854775807\r\n", "{\"result\":1}", "<html>",
-            "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", "$-2\r\n",
+            "",
+            "$",
+            "$5\r\nabc\r\n",
+            "$3\r\nabcd\r\n",
+            "*2\r\n:1\r\n",
+            ":x\r\n",
+            "+OK\r\nmore",
+            "$99999999999999999999\r\n",
+            "*9223372036854775807\r\n",
+            "{\"result\":1}",
+            "<html>",
+            "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+            "$-2\r\n",
         ] {
             assert_eq!(parse(text), None, "{text:?}");
         }

@@ -110,8 +110,10 @@ pub enum Content<B> {
     Empty,
     /// None, but the length of the body that GET would have got is told.
     Head(u64),
-    /// The origin's, as it streams in. It is read for storing as well if `Collect` follows.
+    /// The origin's, as it streams in.
     Origin,
+    /// The origin's, as it streams in; it is collected for storing as well.
+    OriginKept,
     /// A stored one, whole or in pieces.
     Stored(B, Option<Vec<Piece>>),
     /// An explanation of our own.

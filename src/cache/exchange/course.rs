@@ -114,7 +114,7 @@ impl Course {
         let head = policy::present(stored, &answer, now);
         let content = match answer {
             Answer::NotModified => Content::Empty,
-            _ => Content::Origin,
+            _ => Content::OriginKept,
         };
         let status = Status { ttl: Some(ttl(stored, now)), ..status };
         self.reply(head, content, status)
@@ -142,7 +142,12 @@ impl Course {
         self.reply(head, Content::Text(text), told)
     }
 
-    fn reply<B>(&mut self, mut head: ResponseHead, content: Content<B>, status: Status) -> Reply<B> {
+    fn reply<B>(
+        &mut self,
+        mut head: ResponseHead,
+        content: Content<B>,
+        status: Status,
+    ) -> Reply<B> {
         self.client = Client::Served;
         status.append(&mut head.headers);
         Reply { head, content, status }

@@ -113,12 +113,7 @@ impl<B: Clone> AwaitLease<B> {
 }
 
 /// Waits for whoever fetches, longer each time, never beyond the patience.
-fn pause<B: Clone>(
-    course: &mut Course,
-    by: Held,
-    prior: Option<Prior<B>>,
-    now: Time,
-) -> Step<B> {
+fn pause<B: Clone>(course: &mut Course, by: Held, prior: Option<Prior<B>>, now: Time) -> Step<B> {
     if insists(course, prior.as_ref(), now) {
         return origin::fetch(course, prior, None, now);
     }

@@ -50,12 +50,7 @@ fn look<B>(course: &Course, tier: Tier) -> Step<B> {
 }
 
 impl AwaitLookup {
-    pub fn resume<B: Clone>(
-        self,
-        course: &mut Course,
-        outcome: Outcome<B>,
-        now: Time,
-    ) -> Step<B> {
+    pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
         match outcome {
             Outcome::Found(found) => match weigh(course, found, now) {
                 Use::Pass => origin::pass(course, Verdict::Bypass, Reason::PassMarker),

@@ -17,9 +17,7 @@ mod origin;
 mod plan;
 mod store;
 
-pub use action::{
-    Action, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach, Reply,
-};
+pub use action::{Action, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach, Reply};
 pub use plan::{Limits, Plan};
 
 use super::{RequestHead, Time, Verdict, policy};

@@ -66,12 +66,7 @@ pub(super) fn fetch<B: Clone>(
 }
 
 impl AwaitPass {
-    pub fn resume<B: Clone>(
-        self,
-        course: &mut Course,
-        outcome: Outcome<B>,
-        now: Time,
-    ) -> Step<B> {
+    pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
         let Outcome::Answered { response, .. } = outcome else {
             let reply = course.excuse(failure_status(&outcome), Reason::OriginUnreachable);
             return store::replied(course, Some(reply), Next::Stop, now);

@@ -42,7 +42,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { backoff: BACKOFF, deadline: DEADLINE, lease: LEASE, pass: PASS, patience: PATIENCE, poll: POLL }
+        Self {
+            backoff: BACKOFF,
+            deadline: DEADLINE,
+            lease: LEASE,
+            pass: PASS,
+            patience: PATIENCE,
+            poll: POLL,
+        }
     }
 }
 

@@ -101,12 +101,7 @@ impl<B: Clone> AwaitReply<B> {
 }
 
 impl AwaitBody {
-    pub fn resume<B: Clone>(
-        self,
-        course: &mut Course,
-        outcome: Outcome<B>,
-        now: Time,
-    ) -> Step<B> {
+    pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
         let Self { mut entry, lease, key } = self;
         match outcome {
             Outcome::Collected { body, length } => {

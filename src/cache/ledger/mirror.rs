@@ -181,11 +181,8 @@ impl Known {
             return;
         }
         let place = Place::of(url_of(subject.key));
-        let exact = [
-            self.keys.get(subject.key),
-            self.urls.get(place.url),
-            self.hosts.get(place.host()),
-        ];
+        let exact =
+            [self.keys.get(subject.key), self.urls.get(place.url), self.hosts.get(place.host())];
         let tagged = subject.tags.iter().map(|tag| self.tags.get(tag));
         for found in exact.into_iter().chain(tagged).flatten() {
             marks.merge(*found);

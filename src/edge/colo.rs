@@ -1,0 +1,159 @@
+//! The purge ledger of a data centre, where there is no Redis.
+//!
+//! It is an object in the platform's cache with the members and scores that Redis would hold. The
+//! platform has no transactions: two purges in the same moment may lose one, so a purge reads its
+//! record back. Losing the object starts another epoch, and what was stored before is dead.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::js;
+use super::platform::Place;
+use crate::cache::Time;
+use crate::cache::entry::Entry;
+use crate::cache::exchange::Fault;
+use crate::cache::ledger::{Epoch, Mirror, Page, Record, Sequence, Stamp, Subject};
+use crate::cache::policy::Standing;
+use crate::redis::Failure;
+
+/// The ledger as this isolate knows it.
+#[derive(Debug)]
+pub(super) struct Colo {
+    place: Place,
+    visibility: Duration,
+    mirror: RefCell<Mirror>,
+}
+
+impl Colo {
+    pub fn new(namespace: &str, visibility: Duration) -> Self {
+        Self { place: Place::of_ledger(namespace), visibility, mirror: RefCell::default() }
+    }
+
+    /// Brings the mirror up to date, if it is due.
+    pub async fn sync(&self) -> Result<(), Failure> {
+        let sent = js::now();
+        if !self.mirror.borrow().due(sent, self.visibility) {
+            return Ok(());
+        }
+        let book = self.read_or_begin().await?;
+        self.learn(&book, sent)
+    }
+
+    /// What the ledger says of an entry.
+    pub fn judge(&self, entry: &Entry) -> Standing {
+        let subject = Subject { stamp: entry.stamp, key: &entry.key, tags: &entry.tags };
+        self.mirror.borrow().judge(&subject)
+    }
+
+    /// The ledger's position, before a fetch.
+    pub fn stamp(&self) -> Stamp {
+        self.mirror.borrow().stamp()
+    }
+
+    /// Records purges and reads them back.
+    pub async fn purge(&self, records: &[Record]) -> Result<Stamp, Failure> {
+        let members: Vec<String> = records.iter().map(Record::member).collect();
+        for _ in 0..PURGE_TRIES {
+            let mut book = self.read_or_begin().await?;
+            let sequence = book.sequence.saturating_add(1);
+            book.sequence = sequence;
+            book.records.extend(members.iter().map(|member| (member.clone(), sequence)));
+            book.trim();
+            let sent = js::now();
+            self.place.write(book.to_text().as_bytes(), KEEP).await?;
+            let seen = self.read_or_begin().await?;
+            let held = |member: &String| {
+                seen.records.get(member).is_some_and(|&score| score >= sequence)
+                    || seen.floor >= sequence
+            };
+            if seen.epoch == book.epoch && members.iter().all(held) {
+                self.learn(&seen, sent)?;
+                return Ok(Stamp { epoch: Epoch(book.epoch), sequence: Sequence(sequence) });
+            }
+        }
+        Err(Failure {
+            fault: Fault::Refused,
+            detail: "the data centre's cache did not keep the purge".into(),
+        })
+    }
+
+    async fn read_or_begin(&self) -> Result<Book, Failure> {
+        if let Some(book) = self.place.read().await?.and_then(|bytes| Book::parse(&bytes)) {
+            return Ok(book);
+        }
+        let book = Book { epoch: js::random().max(1), ..Book::default() };
+        self.place.write(book.to_text().as_bytes(), KEEP).await?;
+        Ok(book)
+    }
+
+    fn learn(&self, book: &Book, sent: Time) -> Result<(), Failure> {
+        let page = book.page();
+        let mut mirror = self.mirror.borrow_mut();
+        // A book is always read whole, so it may replace whatever was known.
+        let lower = mirror.stamp().sequence > Sequence(book.sequence);
+        if lower && mirror.stamp().epoch == Epoch(book.epoch) {
+            *mirror = Mirror::default();
+        }
+        mirror.apply(page, Sequence(0), sent);
+        Ok(())
+    }
+}
+
+/// The ledger's contents.
+#[derive(Clone, Debug, Default)]
+struct Book {
+    epoch: u64,
+    sequence: u64,
+    floor: u64,
+    records: BTreeMap<String, u64>,
+}
+
+impl Book {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut lines = std::str::from_utf8(bytes).ok()?.lines();
+        let mut head = lines.next()?.split(' ').map(|number| number.parse::<u64>().ok());
+        let (epoch, sequence, floor) = (head.next()??, head.next()??, head.next()??);
+        let records = lines.map(|line| {
+            let (score, member) = line.split_once(' ')?;
+            Some((member.to_owned(), score.parse().ok()?))
+        });
+        Some(Self { epoch, sequence, floor, records: records.collect::<Option<_>>()? })
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = format!("{} {} {}\n", self.epoch, self.sequence, self.floor);
+        for (member, score) in &self.records {
+            text.push_str(&format!("{score} {member}\n"));
+        }
+        text
+    }
+
+    fn page(&self) -> Page {
+        let records = self.records.iter();
+        Page::Present {
+            epoch: Epoch(self.epoch),
+            sequence: Sequence(self.sequence),
+            floor: Sequence(self.floor),
+            records: records.map(|(m, &score)| (Record::parse(m), Sequence(score))).collect(),
+        }
+    }
+
+    /// Drops the oldest records above the bound; entries older than those count as purged.
+    fn trim(&mut self) {
+        let excess = self.records.len().saturating_sub(RECORDS_MAX);
+        if excess == 0 {
+            return;
+        }
+        let mut scores: Vec<u64> = self.records.values().copied().collect();
+        scores.sort_unstable();
+        let last = excess.checked_sub(1).and_then(|index| scores.get(index));
+        self.floor = self.floor.max(last.copied().unwrap_or(0));
+        let floor = self.floor;
+        self.records.retain(|_, score| *score > floor);
+    }
+}
+
+const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const PURGE_TRIES: u32 = 5;
+const RECORDS_MAX: usize = 2_048;

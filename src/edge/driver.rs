@@ -1,0 +1,265 @@
+//! The driver: one `match` that performs what the machine asks.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use web_sys::Response;
+use worker::Context;
+
+use super::flights::Own;
+use super::platform::{self, Place};
+use super::state::Edge;
+use super::{js, log, origin, reply, request};
+use crate::cache::entry::Entry;
+use crate::cache::exchange::{Action, Exchange, Fault, Fetch, Found, Held, Lease, Outcome, Reach};
+use crate::cache::key::Key;
+use crate::cache::policy::Standing;
+use crate::cache::tally::Cell;
+use crate::cache::{RequestHead, Tier, millis};
+use crate::redis::Failure;
+
+/// What one exchange needs of the world.
+#[derive(Debug)]
+pub(super) struct Driver {
+    edge: Rc<Edge>,
+    request: web_sys::Request,
+    head: RequestHead,
+    context: Rc<Context>,
+    origin: Option<Response>,
+    flight: Option<Own>,
+}
+
+type Asked = (Exchange<Bytes>, Action<Bytes>);
+
+impl Driver {
+    pub fn new(
+        edge: Rc<Edge>,
+        request: web_sys::Request,
+        head: RequestHead,
+        context: Rc<Context>,
+    ) -> Self {
+        Self { edge, request, head, context, origin: None, flight: None }
+    }
+
+    /// Runs the exchange up to its reply; what follows goes on after it.
+    pub async fn run(mut self) -> Response {
+        let plan = self.edge.plan(&mut self.head);
+        let begun = Exchange::begin(self.head.clone(), js::now(), js::random(), plan);
+        let (mut exchange, mut action) = begun;
+        loop {
+            match action {
+                Action::Reply(reply) => {
+                    self.edge.count(Cell::Requests(reply.status.verdict), 1);
+                    let response = reply::response(reply, self.origin.as_ref());
+                    let rest = exchange.resume(Outcome::Done, js::now());
+                    return self.finish_later(rest, response);
+                }
+                Action::Stop => {
+                    let message = "the exchange ended without a reply";
+                    return reply::failure(500, "internal", message, None);
+                }
+                other => {
+                    let outcome = self.perform(other).await;
+                    (exchange, action) = exchange.resume(outcome, js::now());
+                }
+            }
+        }
+    }
+
+    fn finish_later(mut self, rest: Asked, response: Response) -> Response {
+        self.edge.plan_flush(&self.context);
+        let (mut exchange, mut action) = rest;
+        if !matches!(action, Action::Stop) {
+            let context = Rc::clone(&self.context);
+            context.wait_until(async move {
+                while !matches!(action, Action::Stop) {
+                    let outcome = self.perform(action).await;
+                    (exchange, action) = exchange.resume(outcome, js::now());
+                }
+            });
+        }
+        response
+    }
+
+    async fn perform(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
+        match action {
+            Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
+            Action::Collect { max } => self.collect(max).await,
+            Action::Fetch(fetch) => self.fetch(fetch).await,
+            Action::Invalidate(keys) => self.forget(&keys).await,
+            Action::Lookup { tier: Tier::Platform, key } => self.look_near(&key).await,
+            Action::Lookup { tier: Tier::Shared, key } => self.look_shared(&key).await,
+            Action::Release { lease, key, hold } => self.release(lease, &key, hold).await,
+            Action::Reply(_) | Action::Stop => Outcome::Done,
+            Action::Store { tier, lease, key, entry, body, keep } => {
+                let body = body.unwrap_or_default();
+                self.store(tier, lease, &key, &entry, &body, keep).await
+            }
+            Action::Wait { key, at_most } => {
+                self.edge.flights.wait(key.id(), at_most).await;
+                Outcome::Done
+            }
+        }
+    }
+
+    async fn look_shared(&self, key: &Key) -> Outcome<Bytes> {
+        let Some(shared) = &self.edge.shared else { return Outcome::Absent };
+        let asked = js::now();
+        let result = shared.get(key, js::random()).await;
+        let took = millis(js::now().since(asked)).unsigned_abs();
+        match result {
+            Ok(outcome) => {
+                self.edge.count(Cell::Reads, 1);
+                self.edge.count(Cell::ReadMillis, took);
+                self.edge.count(Cell::QuickReads, u64::from(took == 0));
+                outcome
+            }
+            Err(failure) => self.missed(Tier::Shared, &failure),
+        }
+    }
+
+    async fn look_near(&self, key: &Key) -> Outcome<Bytes> {
+        match self.read_near(key).await {
+            Ok(Some(found)) => Outcome::Found(found),
+            Ok(None) => Outcome::Absent,
+            Err(failure) => self.missed(Tier::Platform, &failure),
+        }
+    }
+
+    async fn read_near(&self, key: &Key) -> Result<Option<Found<Bytes>>, Failure> {
+        if self.edge.shared.is_none() {
+            self.edge.colo.sync().await?;
+        }
+        let place = Place::of_entry(&self.edge.config.namespace, key);
+        let Some(bytes) = place.read().await? else { return Ok(None) };
+        let (entry, body) = platform::decode(&bytes)?;
+        let standing = self.judge(key, &entry);
+        Ok(Some(Found { entry, body, standing }))
+    }
+
+    fn judge(&self, key: &Key, entry: &Entry) -> Standing {
+        match &self.edge.shared {
+            Some(shared) => shared.judge(key.id(), entry),
+            None => self.edge.colo.judge(entry),
+        }
+    }
+
+    /// A tier that failed; what is damaged there is as good as absent.
+    fn missed(&self, tier: Tier, failure: &Failure) -> Outcome<Bytes> {
+        self.edge.fault(tier, "get", failure);
+        match failure.fault {
+            Fault::Corrupt => Outcome::Absent,
+            fault => Outcome::Failed(fault),
+        }
+    }
+
+    async fn acquire(&mut self, key: &Key, ttl: Duration, reach: Reach) -> Outcome<Bytes> {
+        if self.flight.is_none() {
+            let flights = &self.edge.flights;
+            self.flight = flights.take_off(key.id(), ttl, js::now(), &self.context);
+            if self.flight.is_none() {
+                return Outcome::Held { by: Held::Here, found: None };
+            }
+        }
+        let token = js::random();
+        if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, reach) {
+            match shared.acquire(key, ttl, token).await {
+                Ok(outcome) => return outcome,
+                Err(failure) => self.edge.fault(Tier::Shared, "acquire", &failure),
+            }
+        }
+        let stamp = match &self.edge.shared {
+            Some(shared) => shared.blind_stamp(key.id()),
+            None => self.edge.colo.stamp(),
+        };
+        Outcome::Granted { lease: Lease { token, stamp, reach: Reach::Isolate }, found: None }
+    }
+
+    async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {
+        self.edge.count(Cell::OriginFetches, 1);
+        let base = &self.edge.config.origin;
+        match origin::fetch(base, fetch, &self.head, &self.request).await {
+            Ok(response) => {
+                let head = request::response_head(&response);
+                let length = origin::length(&response);
+                self.origin = Some(response);
+                Outcome::Answered { response: head, length }
+            }
+            Err(fault) => {
+                self.edge.count(Cell::OriginFaults, 1);
+                log::line("CacheManager", "origin", &[("fault", fault.as_str())]);
+                Outcome::Failed(fault)
+            }
+        }
+    }
+
+    async fn collect(&mut self, max: u64) -> Outcome<Bytes> {
+        let Some(response) = self.origin.take() else { return Outcome::Failed(Fault::Truncated) };
+        match origin::collect(&response, max).await {
+            Ok(body) => Outcome::Collected { length: body.len() as u64, body },
+            Err(fault) => Outcome::Failed(fault),
+        }
+    }
+
+    async fn store(
+        &mut self,
+        tier: Tier,
+        lease: Lease,
+        key: &Key,
+        entry: &Entry,
+        body: &Bytes,
+        keep: Duration,
+    ) -> Outcome<Bytes> {
+        let result = match (tier, &self.edge.shared) {
+            (Tier::Shared, Some(shared)) => shared.store(key, lease, entry, body, keep).await,
+            _ => {
+                let mut bytes = entry.encode();
+                bytes.extend_from_slice(body);
+                let place = Place::of_entry(&self.edge.config.namespace, key);
+                place.write(&bytes, keep).await.map(|()| Outcome::Stored)
+            }
+        };
+        match result {
+            Ok(outcome) => {
+                match outcome {
+                    Outcome::Superseded { .. } => self.edge.count(Cell::FencedFills, 1),
+                    _ => self.edge.count(Cell::Stores, 1),
+                }
+                if !matches!(outcome, Outcome::Superseded { .. }) {
+                    self.flight = None;
+                }
+                outcome
+            }
+            Err(failure) => {
+                self.edge.fault(tier, "store", &failure);
+                Outcome::Failed(failure.fault)
+            }
+        }
+    }
+
+    async fn release(&mut self, lease: Lease, key: &Key, hold: Duration) -> Outcome<Bytes> {
+        if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, lease.reach)
+            && let Err(failure) = shared.release(key, lease, hold).await
+        {
+            self.edge.fault(Tier::Shared, "release", &failure);
+        }
+        self.flight = None;
+        Outcome::Done
+    }
+
+    async fn forget(&self, keys: &[Key]) -> Outcome<Bytes> {
+        for key in keys {
+            if let Some(shared) = &self.edge.shared
+                && let Err(failure) = shared.forget(key).await
+            {
+                self.edge.fault(Tier::Shared, "forget", &failure);
+            }
+            let place = Place::of_entry(&self.edge.config.namespace, key);
+            if let Err(failure) = place.remove().await {
+                self.edge.fault(Tier::Platform, "forget", &failure);
+            }
+        }
+        Outcome::Done
+    }
+}

@@ -1,0 +1,92 @@
+//! Coalescing within the isolate: at most one fetch for a key is under way here.
+//!
+//! Requests share a JavaScript promise of plain data and each waits in its own context; a Rust
+//! waker that another request completes would run this request's code in the other's context.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use js_sys::{Function, Promise};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use worker::{Context, Delay};
+
+use crate::cache::Time;
+use crate::cache::key::Id;
+
+/// The fetches under way in this isolate.
+#[derive(Debug, Default)]
+pub(super) struct Flights {
+    under_way: RefCell<HashMap<Id, Flight>>,
+    taken: Cell<u64>,
+}
+
+#[derive(Debug)]
+struct Flight {
+    number: u64,
+    landing: Promise,
+    land: Function,
+    /// A request that is killed never lands its flight; nobody waits beyond this time.
+    until: Time,
+}
+
+/// One's own flight; it lands when dropped.
+#[derive(Debug)]
+pub(super) struct Own {
+    flights: Rc<Flights>,
+    id: Id,
+    number: u64,
+}
+
+impl Flights {
+    /// Takes off, unless a flight for the key is under way.
+    pub fn take_off(
+        self: &Rc<Self>,
+        id: Id,
+        ttl: Duration,
+        now: Time,
+        context: &Context,
+    ) -> Option<Own> {
+        let mut under_way = self.under_way.borrow_mut();
+        if under_way.get(&id).is_some_and(|flight| now < flight.until) {
+            return None;
+        }
+        let mut land = None;
+        let landing = Promise::new(&mut |resolve, _| land = Some(resolve));
+        let number = self.taken.get().wrapping_add(1);
+        self.taken.set(number);
+        // Pins this request: its work goes on, and its promise lives, if its client goes away.
+        let pinned = JsFuture::from(landing.clone());
+        context.wait_until(async move { drop(pinned.await) });
+        under_way.insert(id, Flight { number, landing, land: land?, until: now.after(ttl) });
+        Some(Own { flights: Rc::clone(self), id, number })
+    }
+
+    /// Waits until the flight for the key, if there is one, has landed, but not for ever.
+    pub async fn wait(&self, id: Id, at_most: Duration) {
+        let found = self.under_way.borrow().get(&id).map(|f| (f.number, f.landing.clone()));
+        let Some((number, landing)) = found else { return Delay::from(at_most).await };
+        let landed = select(JsFuture::from(landing), Delay::from(at_most)).await;
+        if matches!(landed, Either::Left((Err(_), _))) {
+            // Its request has ended without landing it: it never will.
+            let mut under_way = self.under_way.borrow_mut();
+            if under_way.get(&id).is_some_and(|flight| flight.number == number) {
+                under_way.remove(&id);
+            }
+        }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let Ok(mut under_way) = self.flights.under_way.try_borrow_mut() else { return };
+        if under_way.get(&self.id).is_some_and(|flight| flight.number == self.number)
+            && let Some(flight) = under_way.remove(&self.id)
+        {
+            let _ = flight.land.call0(&JsValue::UNDEFINED);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The few crossings into JavaScript that no crate wraps.
+
+use js_sys::{Function, Promise, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::cache::Time;
+
+/// The time now; it stands still between waits.
+pub(super) fn now() -> Time {
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds fit by far")]
+    Time(js_sys::Date::now() as i64)
+}
+
+/// 64 random bits.
+pub(super) fn random() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits wanted")]
+    let half = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
+    (half() << 32) | half()
+}
+
+/// The platform's `fetch`, with an options object that may hold what web-sys does not know.
+pub(super) fn fetch(url: &str, init: &JsValue) -> Result<Promise, JsValue> {
+    let global = js_sys::global();
+    let fetch: Function = Reflect::get(&global, &"fetch".into())?.dyn_into()?;
+    fetch.call2(&global, &url.into(), init)?.dyn_into()
+}
+
+/// Sets a property; objects of our own making take any.
+pub(super) fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
+    let set = Reflect::set(object, &name.into(), &value.into());
+    debug_assert!(set.is_ok(), "{name} could not be set");
+}
+
+/// Reads a property; what is missing is undefined.
+pub(super) fn property(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// Bytes as JavaScript holds them.
+pub(super) fn bytes(bytes: &[u8]) -> Uint8Array {
+    Uint8Array::from(bytes)
+}

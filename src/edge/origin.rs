@@ -1,0 +1,103 @@
+//! The way to the origin.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use js_sys::{Object, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStreamDefaultReader, Response};
+use worker::Delay;
+
+use super::{js, request};
+use crate::cache::RequestHead;
+use crate::cache::exchange::{Fault, Fetch};
+
+/// Asks the origin.
+pub(super) async fn fetch(
+    base: &str,
+    fetch: Fetch,
+    head: &RequestHead,
+    original: &web_sys::Request,
+) -> Result<Response, Fault> {
+    let init = Object::new();
+    js::set(&init, "method", fetch.method.as_str());
+    let mut headers = fetch.headers;
+    announce(&mut headers, head);
+    js::set(&init, "headers", request::to_js(&headers));
+    js::set(&init, "redirect", "manual");
+    // Bodies stay in the coding that the origin chose; nothing on the way may answer for it.
+    js::set(&init, "encodeResponseBody", "manual");
+    let zone = Object::new();
+    js::set(&zone, "cacheTtl", -1);
+    js::set(&init, "cf", zone);
+    if fetch.passes
+        && let Some(body) = original.body()
+    {
+        js::set(&init, "body", body);
+    }
+    let url = format!("{base}{}", path_and_query(&head.url));
+    let promise = js::fetch(&url, &init).map_err(|_| Fault::Malformed)?;
+    let response = match fetch.deadline {
+        None => JsFuture::from(promise).await,
+        Some(deadline) => within(deadline, JsFuture::from(promise)).await?,
+    };
+    response.map_err(|_| Fault::Unreachable)?.dyn_into().map_err(|_| Fault::Malformed)
+}
+
+/// Reads a body to its clean end.
+pub(super) async fn collect(response: &Response, max: u64) -> Result<Bytes, Fault> {
+    let Some(stream) = response.body() else { return Ok(Bytes::new()) };
+    if length(response).is_some_and(|length| length <= max) {
+        let promise = response.array_buffer().map_err(|_| Fault::Truncated)?;
+        let buffer = JsFuture::from(promise).await.map_err(|_| Fault::Truncated)?;
+        return Ok(Uint8Array::new(&buffer).to_vec().into());
+    }
+    let reader: ReadableStreamDefaultReader =
+        stream.get_reader().dyn_into().map_err(|_| Fault::Malformed)?;
+    let mut bytes = Vec::new();
+    loop {
+        let part = JsFuture::from(reader.read()).await.map_err(|_| Fault::Truncated)?;
+        if js::property(&part, "done").is_truthy() {
+            return Ok(bytes.into());
+        }
+        let chunk: Uint8Array =
+            js::property(&part, "value").dyn_into().map_err(|_| Fault::Malformed)?;
+        let more = u64::from(chunk.length()).saturating_add(bytes.len() as u64);
+        if more > max {
+            let _ = reader.cancel();
+            return Err(Fault::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk.to_vec());
+    }
+}
+
+/// The declared length of a body.
+pub(super) fn length(response: &Response) -> Option<u64> {
+    response.headers().get("content-length").ok()??.parse().ok()
+}
+
+/// The origin is told under which name it was asked; what clients say of that was stripped.
+fn announce(headers: &mut HeaderMap, head: &RequestHead) {
+    let (scheme, rest) = head.url.split_once("://").unwrap_or(("https", &head.url));
+    let host = rest.split(['/', '?']).next().unwrap_or(rest);
+    for (name, value) in [("x-forwarded-host", host), ("x-forwarded-proto", scheme)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+fn path_and_query(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
+}
+
+async fn within(deadline: Duration, future: JsFuture) -> Result<Result<JsValue, JsValue>, Fault> {
+    match select(future, Delay::from(deadline)).await {
+        Either::Left((result, _)) => Ok(result),
+        Either::Right(_) => Err(Fault::Timeout),
+    }
+}

@@ -1,0 +1,100 @@
+//! The platform tier: stored responses in the Cache API of the data centre.
+//!
+//! Entries lie under synthetic URLs in the envelope that Redis has, too, so that our lifetimes and
+//! purges hold; the platform would answer conditions and ranges of a client's request by itself.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Cache, Response, ResponseInit};
+
+use super::{js, words};
+use crate::cache::entry::Entry;
+use crate::cache::exchange::Fault;
+use crate::cache::key::{Id, Key};
+use crate::redis::Failure;
+
+/// One object of the platform's cache.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    url: String,
+}
+
+impl Place {
+    /// Where a key's entry lies.
+    pub fn of_entry(namespace: &str, key: &Key) -> Self {
+        Self::new(namespace, key.url(), &key.id())
+    }
+
+    /// Where the data centre's own purge ledger lies. One for all hosts, so its host is made up.
+    pub fn of_ledger(namespace: &str) -> Self {
+        Self { url: format!("https://breadbox.internal/{namespace}/ledger") }
+    }
+
+    fn new(namespace: &str, url: &str, id: &Id) -> Self {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = rest.split('/').next().unwrap_or(rest);
+        Self { url: format!("https://{host}/.breadbox/{namespace}/{id}") }
+    }
+
+    /// Reads it.
+    pub async fn read(&self) -> Result<Option<Bytes>, Failure> {
+        let cache = open().await?;
+        let found = settled(cache.match_with_str(&self.url)).await?;
+        let Ok(response) = found.dyn_into::<Response>() else { return Ok(None) };
+        let buffer = response.array_buffer().map_err(|error| unreachable(&error))?;
+        let buffer = settled(buffer).await?;
+        Ok(Some(Uint8Array::new(&buffer).to_vec().into()))
+    }
+
+    /// Writes it for `keep`.
+    pub async fn write(&self, bytes: &[u8], keep: Duration) -> Result<(), Failure> {
+        let cache = open().await?;
+        let headers = web_sys::Headers::new().map_err(|error| unreachable(&error))?;
+        let lifetime = format!("max-age={}", keep.as_secs().max(1));
+        for (name, value) in
+            [("cache-control", lifetime.as_str()), ("content-type", "application/octet-stream")]
+        {
+            headers.append(name, value).map_err(|error| unreachable(&error))?;
+        }
+        let init = ResponseInit::new();
+        init.set_headers(&headers);
+        let body = js::bytes(bytes);
+        let response = Response::new_with_opt_js_u8_array_and_init(Some(&body), &init)
+            .map_err(|error| unreachable(&error))?;
+        settled(cache.put_with_str(&self.url, &response)).await.map(drop)
+    }
+
+    /// Removes it.
+    pub async fn remove(&self) -> Result<(), Failure> {
+        let cache = open().await?;
+        settled(cache.delete_with_str(&self.url)).await.map(drop)
+    }
+}
+
+/// Reads an entry and its body.
+pub(super) fn decode(bytes: &Bytes) -> Result<(Entry, Bytes), Failure> {
+    let corrupt = |detail: String| Failure { fault: Fault::Corrupt, detail };
+    let (entry, body) = Entry::decode(bytes).map_err(|damage| corrupt(damage.to_string()))?;
+    Ok((entry, bytes.slice(body.min(bytes.len())..)))
+}
+
+async fn open() -> Result<Cache, Failure> {
+    let caches = js::property(&js_sys::global(), "caches");
+    let caches: web_sys::CacheStorage = caches.unchecked_into();
+    settled(caches.open(NAME)).await?.dyn_into().map_err(|error| unreachable(&error))
+}
+
+async fn settled(promise: Promise) -> Result<JsValue, Failure> {
+    JsFuture::from(promise).await.map_err(|error| unreachable(&error))
+}
+
+fn unreachable(error: &JsValue) -> Failure {
+    Failure { fault: Fault::Unreachable, detail: words(error) }
+}
+
+/// The cache's name; its number changes with the entries' form.
+const NAME: &str = "breadbox-1";

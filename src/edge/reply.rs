@@ -1,0 +1,116 @@
+//! Responses, from the core's terms to JavaScript.
+
+use http::{HeaderMap, HeaderValue, header};
+use js_sys::Uint8Array;
+use web_sys::{ReadableStream, Response, ResponseInit};
+
+use super::{js, request};
+use crate::cache::exchange::{Content, Piece, Reply};
+use crate::cache::policy::Status;
+use crate::cache::{ResponseHead, Verdict};
+use bytes::Bytes;
+
+/// Makes the client's response. The origin's answer, if there is one, gives its body.
+pub(super) fn response(mut reply: Reply<Bytes>, origin: Option<&Response>) -> Response {
+    match reply.content {
+        Content::Empty => with_stream(&reply.head, None),
+        Content::Head(length) => {
+            reply.head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            with_stream(&reply.head, None)
+        }
+        Content::Origin => match origin {
+            Some(origin) => passed(&reply.head, origin),
+            None => with_stream(&reply.head, None),
+        },
+        Content::OriginKept => {
+            // The stored half is read by `Collect`; the clone goes to the client.
+            let copy = origin.and_then(|origin| origin.clone().ok());
+            with_stream(&reply.head, copy.and_then(|copy| copy.body()).as_ref())
+        }
+        Content::Stored(body, None) => with_bytes(&reply.head, &js::bytes(&body)),
+        Content::Stored(body, Some(pieces)) => {
+            with_bytes(&reply.head, &js::bytes(&joined(&body, &pieces)))
+        }
+        Content::Text(text) => with_bytes(&reply.head, &js::bytes(text.as_bytes())),
+    }
+}
+
+/// An error of our own, as JSON.
+pub(super) fn failure(status: u16, code: &str, message: &str, field: Option<&str>) -> Response {
+    let mut error = serde_json::json!({ "code": code, "message": message });
+    if let (Some(field), Some(error)) = (field, error.as_object_mut()) {
+        error.insert("field".into(), field.into());
+    }
+    json(status, &serde_json::json!({ "success": false, "error": error }))
+}
+
+/// A JSON answer of our own; like every response it tells what the cache did.
+pub(super) fn json(status: u16, value: &serde_json::Value) -> Response {
+    text(status, "application/json", &format!("{value}\n"))
+}
+
+/// A text of our own, never stored by anybody.
+pub(super) fn text(status: u16, kind: &'static str, text: &str) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Status::new(if status < 400 { Verdict::Bypass } else { Verdict::Error }).append(&mut headers);
+    with_bytes(&ResponseHead { status, headers }, &js::bytes(text.as_bytes()))
+}
+
+/// The origin's response with our fields. One that cannot be made anew (another protocol, a
+/// status that only passes untouched) goes as it is.
+fn passed(head: &ResponseHead, origin: &Response) -> Response {
+    if !(200..=599).contains(&head.status) {
+        return Clone::clone(origin);
+    }
+    with_stream(head, origin.body().as_ref())
+}
+
+fn with_stream(head: &ResponseHead, stream: Option<&ReadableStream>) -> Response {
+    let init = init(head);
+    let stream = stream.filter(|_| carries_body(head.status));
+    Response::new_with_opt_readable_stream_and_init(stream, &init).unwrap_or_else(|_| bad())
+}
+
+fn with_bytes(head: &ResponseHead, body: &Uint8Array) -> Response {
+    let init = init(head);
+    let body = carries_body(head.status).then_some(body);
+    Response::new_with_opt_js_u8_array_and_init(body, &init).unwrap_or_else(|_| bad())
+}
+
+fn init(head: &ResponseHead) -> ResponseInit {
+    let init = ResponseInit::new();
+    init.set_status(head.status);
+    init.set_headers(&request::to_js(&head.headers));
+    // Bodies travel with the coding that they came in.
+    js::set(&init, "encodeBody", "manual");
+    init
+}
+
+fn carries_body(status: u16) -> bool {
+    !matches!(status, 101 | 204 | 205 | 304)
+}
+
+/// What can't be made into a response, such as a status out of range, is a bad gateway's.
+fn bad() -> Response {
+    let init = ResponseInit::new();
+    init.set_status(502);
+    Response::new_with_opt_str_and_init(Some("the response cannot be represented\n"), &init)
+        .unwrap_or_else(|_| Response::error())
+}
+
+fn joined(body: &Bytes, pieces: &[Piece]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => bytes.extend_from_slice(text.as_bytes()),
+            Piece::Range(range) => {
+                let first = usize::try_from(range.first).unwrap_or(usize::MAX);
+                let after = usize::try_from(range.last.saturating_add(1)).unwrap_or(usize::MAX);
+                bytes.extend_from_slice(body.get(first..after).unwrap_or_default());
+            }
+        }
+    }
+    bytes
+}

@@ -1,0 +1,95 @@
+//! Requests and response heads, from JavaScript to the core's terms and back.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use js_sys::{Array, IntoIter};
+use wasm_bindgen::JsCast;
+
+use crate::cache::key::normalised;
+use crate::cache::{RequestHead, ResponseHead};
+
+/// Why a request is answered with 400.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// The head of a request, its URL in the one normalised form.
+pub(super) fn head(request: &web_sys::Request) -> Result<RequestHead, Refusal> {
+    let url = normalised(&request.url()).ok_or_else(|| Refusal {
+        code: "invalid-url",
+        message: "the request's URL cannot be read".into(),
+    })?;
+    let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| Refusal {
+        code: "invalid-method",
+        message: "the request's method cannot be read".into(),
+    })?;
+    let headers = fields(&request.headers()).map_err(|name| Refusal {
+        code: "invalid-header",
+        message: format!("the field {name} holds a character that it may not"),
+    })?;
+    Ok(RequestHead { method, url, headers })
+}
+
+/// The head of a response; a field that can't be read is left out.
+pub(super) fn response_head(response: &web_sys::Response) -> ResponseHead {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs(&response.headers()) {
+        if let (Ok(name), Ok(value)) = parsed(&name, &value) {
+            headers.append(name, value);
+        }
+    }
+    ResponseHead { status: response.status(), headers }
+}
+
+/// Fields for JavaScript.
+pub(super) fn to_js(headers: &HeaderMap) -> web_sys::Headers {
+    let list = Array::new_with_length(0);
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        list.push(&Array::of2(&name.as_str().into(), &(*value).into()));
+    }
+    match web_sys::Headers::new_with_str_sequence_sequence(&list) {
+        Ok(headers) => headers,
+        Err(_) => one_by_one(headers),
+    }
+}
+
+/// The slow way, in which one bad field costs only itself.
+fn one_by_one(headers: &HeaderMap) -> web_sys::Headers {
+    let list = web_sys::Headers::new().unwrap_or_else(|error| error.unchecked_into());
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let _ = list.append(name.as_str(), &value);
+    }
+    list
+}
+
+fn fields(headers: &web_sys::Headers) -> Result<HeaderMap, String> {
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs(headers) {
+        match parsed(&name, &value) {
+            (Ok(name), Ok(value)) => map.append(name, value),
+            _ => return Err(name),
+        };
+    }
+    Ok(map)
+}
+
+fn parsed(
+    name: &str,
+    value: &str,
+) -> (
+    Result<HeaderName, http::header::InvalidHeaderName>,
+    Result<HeaderValue, http::header::InvalidHeaderValue>,
+) {
+    (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+}
+
+fn pairs(headers: &web_sys::Headers) -> impl Iterator<Item = (String, String)> {
+    let entries: IntoIter = headers.entries().into_iter();
+    entries.filter_map(|entry| {
+        let entry: Array = entry.ok()?.dyn_into().ok()?;
+        Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
+    })
+}

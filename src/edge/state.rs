@@ -1,0 +1,169 @@
+//! What an isolate keeps between requests.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use worker::{Context, Delay, Env};
+
+use super::colo::Colo;
+use super::flights::Flights;
+use super::{js, log};
+use crate::cache::exchange::{Fault, Limits, Plan};
+use crate::cache::key::Key;
+use crate::cache::tally::{Cell as Count, Tally};
+use crate::cache::{RequestHead, Tier};
+use crate::config::{Config, ConfigError};
+use crate::redis::{Failure, Shared};
+
+/// The isolate's configuration, connections and counts.
+#[derive(Debug)]
+pub(super) struct Edge {
+    pub config: Config,
+    pub shared: Option<Shared>,
+    pub colo: Colo,
+    pub flights: Rc<Flights>,
+    tally: RefCell<Tally>,
+    flush: Cell<Flush>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flush {
+    Idle,
+    Planned,
+}
+
+thread_local! {
+    static EDGE: RefCell<Option<Result<Rc<Edge>, ConfigError>>> = const { RefCell::new(None) };
+}
+
+impl Edge {
+    /// The isolate's state, made with its first request.
+    pub fn of(env: &Env) -> Result<Rc<Self>, ConfigError> {
+        EDGE.with_borrow_mut(|edge| edge.get_or_insert_with(|| Self::new(env)).clone())
+    }
+
+    fn new(env: &Env) -> Result<Rc<Self>, ConfigError> {
+        let variable = |name: &str| js::property(env, name).as_string();
+        let config = Config::read(variable, RULES).inspect_err(|error| {
+            log::line("CacheManager", "configuration", &[("error", &error.to_string())]);
+        })?;
+        let shared = config.redis.as_ref();
+        Ok(Rc::new(Self {
+            shared: shared.map(|redis| Shared::new(redis, config.visibility, js::now)),
+            colo: Colo::new(&config.namespace, config.visibility),
+            config,
+            flights: Rc::default(),
+            tally: RefCell::default(),
+            flush: Cell::new(Flush::Idle),
+        }))
+    }
+
+    /// What the operator has settled about a request. Of the query only what counts is left.
+    pub fn plan(&self, head: &mut RequestHead) -> Plan {
+        let ruling = self.fold(&mut head.url);
+        let tiers = match &self.shared {
+            Some(_) => vec![Tier::Shared, Tier::Platform],
+            None => vec![Tier::Platform],
+        };
+        Plan {
+            key: Key::of_url(&head.url),
+            treatment: ruling.treatment,
+            tags: ruling.tags,
+            tiers,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Applies the rules' view of a URL's query to the URL itself.
+    pub fn fold(&self, url: &mut String) -> crate::config::Ruling<'_> {
+        let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let slash = rest.find('/').unwrap_or(rest.len());
+        let (host, path) = rest.split_at_checked(slash).unwrap_or((rest, ""));
+        let bare = path.split_once('?').map_or(path, |(path, _)| path);
+        let ruling = self.config.rules.ruling(host, bare);
+        if let (Some(query), Some((before, asked))) = (ruling.query, url.split_once('?')) {
+            let folded = query.fold(asked);
+            let mark = if folded.is_empty() { "" } else { "?" };
+            *url = format!("{before}{mark}{folded}");
+        }
+        ruling
+    }
+
+    /// Counts something.
+    pub fn count(&self, cell: Count, amount: u64) {
+        self.tally.borrow_mut().add(cell, amount);
+    }
+
+    /// Counts and logs an effect on a tier that failed.
+    pub fn fault(&self, tier: Tier, verb: &str, failure: &Failure) {
+        let (part, cell) = match tier {
+            Tier::Platform => ("CacheManager", Count::PlatformFaults),
+            Tier::Shared => ("Redis", Count::SharedFaults),
+        };
+        self.count(cell, 1);
+        // An open breaker is one event and not as many as there are requests.
+        if failure.fault != Fault::Open {
+            let fault = failure.fault.as_str();
+            let fields = [("verb", verb), ("fault", fault), ("detail", &failure.detail)];
+            log::line(part, "fault", &fields);
+        }
+    }
+
+    /// Sees to it that what was counted reaches the store, some time after the reply.
+    pub fn plan_flush(self: &Rc<Self>, context: &Context) {
+        if self.shared.is_none() || self.flush.replace(Flush::Planned) == Flush::Planned {
+            return;
+        }
+        let edge = Rc::clone(self);
+        context.wait_until(async move {
+            Delay::from(FLUSH).await;
+            edge.flush().await;
+        });
+    }
+
+    /// Adds what was counted to the counts of all isolates: one command.
+    pub async fn flush(&self) {
+        self.flush.set(Flush::Idle);
+        let Some(shared) = &self.shared else { return };
+        let counted = self.tally.take();
+        if counted.is_empty() {
+            return;
+        }
+        let key = shared.keys().tally();
+        let mut args = vec!["BITFIELD".to_owned(), key, "OVERFLOW".into(), "SAT".into()];
+        for (place, count) in counted.counted() {
+            let place = format!("#{place}");
+            args.extend(["INCRBY".into(), "i64".into(), place, count.to_string()]);
+        }
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        if let Err(failure) = shared.rest().command(&args, js::now).await {
+            // Whether the counts arrived is unknown after a lost reply; before it they did not.
+            if failure.fault != Fault::Timeout {
+                self.tally.borrow_mut().merge(&counted);
+            }
+            self.fault(Tier::Shared, "tally", &failure);
+        }
+    }
+
+    /// The counts of all isolates, or of this one where there is no store that holds them.
+    pub async fn totals(&self) -> Result<Tally, Failure> {
+        let Some(shared) = &self.shared else { return Ok(self.tally.borrow().clone()) };
+        self.flush().await;
+        let key = shared.keys().tally();
+        match shared.rest().command(&["GET", &key], js::now).await? {
+            crate::redis::Reply::Bulk(bytes) => Ok(Tally::from_store(&bytes)),
+            _ => Ok(Tally::default()),
+        }
+    }
+
+    /// The counts of this isolate that have not reached the store.
+    pub fn unflushed(&self) -> Tally {
+        self.tally.borrow().clone()
+    }
+}
+
+/// The rules built into the Worker, in JSON.
+const RULES: &str = include_str!(concat!(env!("OUT_DIR"), "/breadbox.json"));
+
+/// How long counts wait for others to go with them.
+const FLUSH: std::time::Duration = std::time::Duration::from_secs(2);
