@@ -135,7 +135,9 @@ impl Cluster {
                 let info = command(node, &["CLUSTER", "INFO"]);
                 let knows = info.contains("cluster_known_nodes:3");
                 let slots = command(node, &["CLUSTER", "SLOTS"]);
-                info.contains("cluster_state:ok") && knows && slots.matches("127.0.0.1").count() == 3
+                info.contains("cluster_state:ok")
+                    && knows
+                    && slots.matches("127.0.0.1").count() == 3
             })
         });
         cluster

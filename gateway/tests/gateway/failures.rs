@@ -1,0 +1,106 @@
+//! A server that dies, hangs or comes back.
+
+use std::thread;
+
+use crate::http::send;
+use crate::place::{Cluster, Place, command, redis, wait_until};
+
+#[test]
+fn a_restart_is_survived_by_the_next_request() {
+    let mut server = redis();
+    let place = Place::over(&server.url());
+    for n in 0..8 {
+        assert_eq!(place.run(&format!(r#"["SET","k","{n}"]"#)), OK);
+    }
+    server.daemon.kill();
+    let answer = place.ask("POST /", &[], r#"["SET","k","lost"]"#);
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    let expected = "ERR Redis cannot be reached; the command was not executed";
+    assert_eq!(answer.text(), format!(r#"{{"error":"{expected}"}}"#));
+    assert_eq!(send(place.address(), "GET /health", &[], b"").status, 503);
+    assert_eq!(send(place.address(), "GET /livez", &[], b"").status, 200);
+    assert_eq!(place.ask("POST /pipeline", &[], r#"[["SET","k","lost"]]"#).status, 503);
+    assert_eq!(place.ask("POST /multi-exec", &[], r#"[["SET","k","lost"]]"#).status, 503);
+    server.daemon.start_again().expect("Redis starts again");
+    place.wait_until_healthy();
+    for n in 0..8 {
+        assert_eq!(place.run(&format!(r#"["INCR","n{n}"]"#)), r#"{"result":1}"#);
+    }
+}
+
+#[test]
+fn connections_that_died_unused_lose_no_write() {
+    let mut server = redis();
+    let place = Place::with(&server.url(), &["--threads", "1", "--connections", "3"]);
+    for _ in 0..6 {
+        assert_eq!(place.run(r#"["SET","k","v"]"#), OK);
+    }
+    server.daemon.kill();
+    server.daemon.start_again().expect("Redis starts again");
+    for n in 1..=6 {
+        assert_eq!(place.run(r#"["INCR","n"]"#), format!(r#"{{"result":{n}}}"#));
+    }
+}
+
+#[test]
+fn a_read_under_way_is_repeated_and_a_write_is_not() {
+    let mut server = redis();
+    let flags = ["--threads", "1", "--connections", "1"];
+    let place = Place::with(&server.url(), &flags);
+    assert_eq!(place.run(r#"["SET","k","v"]"#), OK);
+    wait_until("the gateway knows which commands read", || {
+        command(&server, &["INFO", "commandstats"]).contains("cmdstat_command:")
+    });
+    server.daemon.freeze();
+    thread::scope(|scope| {
+        let read = scope.spawn(|| place.ask("GET /get/k", &[], ""));
+        let write = scope.spawn(|| place.ask("GET /incr/n", &[], ""));
+        wait_until("both are under way", || in_flight(&place) == 3);
+        server.daemon.kill();
+        server.daemon.start_again().expect("Redis starts again");
+        let read = read.join().expect("a thread");
+        assert_eq!((read.status, read.text().as_str()), (200, r#"{"result":null}"#));
+        let write = write.join().expect("a thread");
+        assert_eq!(write.status, 502, "{}", write.text());
+        assert!(write.text().contains("may have been executed"), "{}", write.text());
+    });
+}
+
+#[test]
+fn a_server_that_hangs_is_given_up_in_time() {
+    let server = redis();
+    let place = Place::with(&server.url(), &["--response-timeout", "200ms"]);
+    place.wait_until_healthy();
+    server.daemon.freeze();
+    let answer = place.ask("GET /get/k", &[], "");
+    assert_eq!(answer.status, 504, "{}", answer.text());
+    server.daemon.thaw();
+    place.wait_until_healthy();
+}
+
+#[test]
+fn a_cluster_node_that_returns_serves_again() {
+    let mut cluster = Cluster::start();
+    let place = Place::over(&cluster.url());
+    place.wait_until_healthy();
+    for key in ["a", "b", "c", "d"] {
+        assert_eq!(place.run(&format!(r#"["SET","{key}","v"]"#)), OK);
+    }
+    for node in &mut cluster.nodes {
+        node.daemon.kill();
+        node.daemon.start_again().expect("the node starts again");
+    }
+    wait_until("every slot is served again", || {
+        ["a", "b", "c", "d"]
+            .iter()
+            .all(|key| place.ask("POST /", &[], format!(r#"["SET","{key}","w"]"#)).status == 200)
+    });
+}
+
+fn in_flight(place: &Place) -> u32 {
+    let text = place.ask("GET /metrics", &[], "").text();
+    let line = text.lines().find_map(|l| l.strip_prefix("breadbox_gateway_requests_in_flight "));
+    line.and_then(|count| count.parse().ok()).expect("the gauge")
+}
+
+const OK: &str = r#"{"result":"OK"}"#;
