@@ -154,8 +154,8 @@ fn ranges() {
             }
         }
     });
-    let table: &[(&str, &str, Option<(u64, u64, u64)>)] = &[
-        ("RFC 9110 §14.4", "bytes 4-9/10", Some((4, 9, 10))),
+    let table: &[(&str, &str, Option<[u64; 3]>)] = &[
+        ("RFC 9110 §14.4", "bytes 4-9/10", Some([4, 9, 10])),
         ("RFC 9110 §14.4", "bytes 4-10/10", None),
         ("RFC 9110 §14.4", "bytes 9-4/10", None),
         ("RFC 9110 §14.4", "bytes */10", None),
@@ -164,7 +164,7 @@ fn ranges() {
     ];
     check(table, |value| {
         let range = ByteRange::of_response(&fields(&[&format!("content-range: {value}")]))?;
-        Some((range.first, range.last, range.complete))
+        Some([range.first, range.last, range.complete])
     });
 }
 

@@ -1,0 +1,21 @@
+//! What HTTP lets a shared cache do: one row per rule, with the section it comes from.
+//!
+//! Rows are marked `required` or `optimal` in the sense of the public suite for caches, or
+//! `choice` where HTTP leaves one (`docs/conformance.md` gives our reasons).
+
+#[path = "policy/answering.rs"]
+mod answering;
+#[path = "policy/asking.rs"]
+mod asking;
+#[path = "policy/lifetimes.rs"]
+mod lifetimes;
+#[path = "policy/messages.rs"]
+mod messages;
+#[path = "policy/properties.rs"]
+mod properties;
+#[path = "policy/reusing.rs"]
+mod reusing;
+#[path = "policy/selecting.rs"]
+mod selecting;
+#[path = "policy/storing.rs"]
+mod storing;
