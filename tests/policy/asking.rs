@@ -2,7 +2,7 @@
 
 use breadbox::cache::policy::{forward, freshen, group_invalidation, invalidates, pass, tags};
 
-use super::messages::{fields, lines, request, response};
+use super::messages::{URL, fields, lines, request, response};
 
 /// Fields of a message.
 type Lines = &'static [&'static str];
@@ -182,30 +182,29 @@ fn confirmations() {
 
 #[test]
 fn invalidated_addresses() {
-    let own = "https://example.com/a/b?q=1";
     let table: &[(&str, Lines, Lines, Lines)] = &[
-        ("RFC 9111 §4.4 required", &["POST"], &["200"], &[own]),
+        ("RFC 9111 §4.4 required", &["POST"], &["200"], &[URL]),
         (
             "RFC 9111 §4.4 required",
             &["PUT"],
             &["303", "location: ../c"],
-            &[own, "https://example.com/c"],
+            &[URL, "https://example.com/c"],
         ),
-        ("RFC 9111 §4.4 required", &["M-SEARCH"], &["204"], &[own]),
+        ("RFC 9111 §4.4 required", &["M-SEARCH"], &["204"], &[URL]),
         (
             "RFC 9111 §4.4 required",
             &["DELETE"],
             &["200", "location: /x", "content-location: https://EXAMPLE.com:443/y"],
-            &[own, "https://example.com/x", "https://example.com/y"],
+            &[URL, "https://example.com/x", "https://example.com/y"],
         ),
-        ("RFC 9111 §4.4 required", &["POST"], &["200", "location: https://evil.example/x"], &[own]),
-        ("RFC 9111 §4.4 required", &["POST"], &["200", "location: http://example.com/x"], &[own]),
-        ("RFC 9111 §4.4 required", &["POST"], &["200", "location: //example.com:8443/x"], &[own]),
+        ("RFC 9111 §4.4 required", &["POST"], &["200", "location: https://evil.example/x"], &[URL]),
+        ("RFC 9111 §4.4 required", &["POST"], &["200", "location: http://example.com/x"], &[URL]),
+        ("RFC 9111 §4.4 required", &["POST"], &["200", "location: //example.com:8443/x"], &[URL]),
         ("RFC 9111 §4.4 optimal", &["POST"], &["500"], &[]),
         ("RFC 9111 §4.4 optimal", &["POST"], &["404"], &[]),
         ("RFC 9111 §4.4 optimal", &["GET"], &["200", "location: /x"], &[]),
         ("RFC 9111 §4.4 optimal", &["QUERY"], &["200"], &[]),
-        ("RFC 9111 §4.4 choice", &["POST"], &["200", "location: #part"], &[own]),
+        ("RFC 9111 §4.4 choice", &["POST"], &["200", "location: #part"], &[URL]),
     ];
     for (cite, asked, answered, expected) in table {
         let told = invalidates(&request(asked), &response(answered));
