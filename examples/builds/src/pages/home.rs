@@ -58,6 +58,7 @@ pub async fn builds(State(site): State<Site>, query: Parameters) -> Result<Repre
             p.muted { (listing.total) " builds" }
         }
         (filters(&filter))
+        h2.hidden { "Found" }
         (cards(&listing.builds))
         (pager(listing, &format!("{}&page=", listing_url(filter.class.as_deref(), filter.sort))))
     };

@@ -84,6 +84,7 @@ fn profile(user: &User, tab: Tab, listing: &Listing) -> Markup {
                 "Liked " b { (user.liked) }
             }
         }
+        h2.hidden { @match tab { Tab::Written => "Builds", Tab::Liked => "Liked" } }
         @if listing.total == 0 { p.muted { "Nothing here yet." } }
         (cards(&listing.builds))
         (pager(listing, &base))
