@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use breadbox::config::{Rules, toml_to_json};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -19,7 +20,7 @@ use crate::tools::Builder;
 pub fn worker(builder: &Builder) -> Result<PathBuf> {
     let rules = root().join("breadbox.toml");
     if rules.exists() {
-        check_rules(&read(&rules)?).context("breadbox.toml")?;
+        rules_as_json(&read(&rules)?)?;
     }
     let directory = root().join("build");
     let stamp = target().join("dev").join("worker.stamp");
@@ -41,17 +42,11 @@ pub fn worker(builder: &Builder) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// Turns the text of a breadbox.toml into the JSON form that the variable `BREADBOX_CONFIG` takes.
+/// Turns the text of a breadbox.toml into the JSON form that the variable `BREADBOX_CONFIG` takes;
+/// the error names the rule and the setting that is wrong.
 pub fn rules_as_json(text: &str) -> Result<String> {
-    check_rules(text)?;
-    let rules: serde_json::Value = toml::from_str(text).context("not valid TOML")?;
-    Ok(rules.to_string())
-}
-
-/// The one place where a breadbox.toml is judged.
-fn check_rules(text: &str) -> Result<()> {
-    let _: toml::Table = text.parse().context("not valid TOML")?;
-    Ok(())
+    Rules::from_toml(text)?;
+    Ok(toml_to_json(text)?.to_string())
 }
 
 /// Says what the Worker weighs; an error if it is more than Cloudflare should have to start.
