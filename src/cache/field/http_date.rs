@@ -18,8 +18,12 @@ pub struct HttpDate(Time);
 
 impl HttpDate {
     /// The date that a text stands for, in any of the three forms; `None` for anything else.
+    ///
+    /// Case does not matter (RFC 9111 §4.2), nor does a day of the week that is not the date's.
+    /// Zones other than GMT and any other deviation do.
     pub fn parse(text: &str) -> Option<Self> {
-        let date = httpdate::parse_http_date(trim(text)).ok()?;
+        let text = trim(text);
+        let date = httpdate::parse_http_date(text).ok().or_else(|| tolerant(text))?;
         let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         let millis = i64::try_from(since.as_millis()).ok()?;
         Some(Self(Time(millis)))
@@ -52,6 +56,34 @@ impl std::fmt::Display for HttpDate {
         write!(f, "{}", httpdate::HttpDate::from(date))
     }
 }
+
+/// The date in a text whose case or day of the week is not as it should be.
+fn tolerant(text: &str) -> Option<SystemTime> {
+    let (day, rest) = text.split_once(' ')?;
+    let (day, comma) = match day.strip_suffix(',') {
+        Some(day) => (day, ","),
+        None => (day, ""),
+    };
+    let known = |days: [&str; 7]| days.iter().any(|d| d.eq_ignore_ascii_case(day)).then_some(days);
+    let days = known(SHORT_DAYS).or_else(|| known(LONG_DAYS))?;
+    let rest = capitalised(rest);
+    days.iter().find_map(|day| httpdate::parse_http_date(&format!("{day}{comma} {rest}")).ok())
+}
+
+/// The text with each word in the case of its kind: `Aug`, `GMT`.
+fn capitalised(text: &str) -> String {
+    let mut inside = false;
+    let text = text.chars().map(|c| {
+        let cased = if inside { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() };
+        inside = c.is_ascii_alphabetic();
+        cased
+    });
+    text.collect::<String>().replace("Gmt", "GMT")
+}
+
+const SHORT_DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const LONG_DAYS: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The last second of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
