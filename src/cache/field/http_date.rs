@@ -64,8 +64,8 @@ fn tolerant(text: &str) -> Option<SystemTime> {
         Some(day) => (day, ","),
         None => (day, ""),
     };
-    let known = |days: [&str; 7]| days.iter().any(|d| d.eq_ignore_ascii_case(day)).then_some(days);
-    let days = known(SHORT_DAYS).or_else(|| known(LONG_DAYS))?;
+    let weeks = [SHORT_DAYS, LONG_DAYS];
+    let days = weeks.iter().find(|days| days.iter().any(|d| d.eq_ignore_ascii_case(day)))?;
     let rest = capitalised(rest);
     days.iter().find_map(|day| httpdate::parse_http_date(&format!("{day}{comma} {rest}")).ok())
 }
