@@ -79,26 +79,26 @@ fn statuses() {
     let vary = Status { reason: Some(Reason::Variant), ..miss.clone() };
     let pass = Status { reason: Some(Reason::Method), ..Status::new(Verdict::Bypass) };
     let stale = Status { ttl: Some(-5), ..Status::new(Verdict::Stale) };
-    let near = Status { tier: Some(Tier::Shared), key: Some("a\"b".to_owned()), ..hit.clone() };
+    let near = Status { tier: Some(Tier::Shared), key: Some("a\";b".to_owned()), ..hit.clone() };
     let table = [
-        ("RFC 9211 §2.1", hit, "Breadbox;hit;detail=hit"),
-        ("RFC 9211 §2.2", miss, "Breadbox;fwd=uri-miss;detail=absent"),
+        ("RFC 9211 §2.1", hit, "Breadbox; hit; detail=hit"),
+        ("RFC 9211 §2.2", miss, "Breadbox; fwd=uri-miss; detail=absent"),
         (
             "RFC 9211 §2.5",
             stored,
-            "Breadbox;fwd=uri-miss;fwd-status=200;stored;ttl=60;detail=absent",
+            "Breadbox; fwd=uri-miss; fwd-status=200; stored; ttl=60; detail=absent",
         ),
-        ("RFC 9211 §2.2", vary, "Breadbox;fwd=vary-miss;detail=variant"),
-        ("RFC 9211 §2.2", pass, "Breadbox;fwd=method;detail=method"),
-        ("RFC 9211 §2.4", stale, "Breadbox;hit;ttl=-5;detail=stale"),
-        ("RFC 9211 §2.7", near, "Breadbox;hit;key=\"a\\\"b\";detail=hit;breadbox-tier=shared"),
+        ("RFC 9211 §2.2", vary, "Breadbox; fwd=vary-miss; detail=variant"),
+        ("RFC 9211 §2.2", pass, "Breadbox; fwd=method; detail=method"),
+        ("RFC 9211 §2.4", stale, "Breadbox; hit; ttl=-5; detail=stale"),
+        ("RFC 9211 §2.7", near, "Breadbox; hit; key=\"a\\\";b\"; detail=hit; breadbox-tier=shared"),
     ];
     for (cite, status, expected) in table {
         assert_eq!(status.member(), expected, "{cite}");
     }
     let mut headers: HeaderMap = fields(&["cache-status: Origin; hit"]);
     Status::new(Verdict::Hit).append(&mut headers);
-    let expected = ["cache-status: Origin; hit", "cache-status: Breadbox;hit;detail=hit"];
+    let expected = ["cache-status: Origin; hit", "cache-status: Breadbox; hit; detail=hit"];
     assert_eq!(lines(&headers), expected, "RFC 9211 §2");
 }
 

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{KeyRef, ListSerializer, StringRef, TokenRef};
 
-use crate::cache::field::US;
+use crate::cache::field::{US, split};
 use crate::cache::{Reason, Tier, Verdict};
 
 /// What became of a request, as told to the client (RFC 9211 §2).
@@ -44,9 +44,12 @@ impl Status {
 
     /// Our member of the field (RFC 9211 §2): `Breadbox; hit; ttl=30; detail=hit`.
     ///
-    /// `detail` is the reason, or the verdict if there is none.
+    /// `detail` is the reason, or the verdict if there is none. A space after each semicolon is for
+    /// human readers.
     pub fn member(&self) -> String {
-        self.serialize().unwrap_or_else(|| US.to_owned())
+        let member = self.serialize().unwrap_or_else(|| US.to_owned());
+        let parts: Vec<&str> = split(&member, ';').collect();
+        parts.join("; ")
     }
 
     /// Appends our member after those of the caches nearer to the origin (RFC 9211 §2).
