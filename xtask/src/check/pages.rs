@@ -91,11 +91,14 @@ async fn edit(browser: &Browser) -> Result<Outcome> {
     if browser.site == Site::Own {
         return Ok(Outcome::NotApplicable("only the sample may be edited"));
     }
-    let before = browser.load(EDITED).await?;
+    let listing: Value = serde_json::from_str(&browser.load(LISTING).await?.body)?;
+    let id = listing.pointer("/builds/0/id").and_then(Value::as_i64);
+    let edited = format!("{LISTING}/{}", id.context("the listing has no `builds` with an id")?);
+    let before = browser.load(&edited).await?;
     let build: Value = serde_json::from_str(&before.body).context("the build is not JSON")?;
     let title = format!("Checked by {}", browser.token.get(..8).unwrap_or_default());
     let draft = draft_of(&build, &title)?;
-    let put = Visit::of(browser.client.put(browser.url(EDITED)).json(&draft)).await?;
+    let put = Visit::of(browser.client.put(browser.url(&edited)).json(&draft)).await?;
     if !(put.status == 200 && put.is_forwarded()) {
         return Ok(Outcome::Otherwise(format!("{put}: {}", put.body)));
     }
@@ -103,8 +106,8 @@ async fn edit(browser: &Browser) -> Result<Outcome> {
         return Ok(Outcome::AsExpected(format!("{put}; {NO_SHARED_TIER}, so the page may wait")));
     }
     let shows = |visit: &Visit| visit.body.contains(&title);
-    let (_, page) = browser.load_until(EDITED, shows).await?;
-    let (_, list) = browser.load_until(LISTING, shows).await?;
+    let (_, page) = browser.load_until(&edited, shows).await.context(edited)?;
+    let (_, list) = browser.load_until(LISTING, shows).await.context(LISTING)?;
     let (page, list) = (page.as_millis(), list.as_millis());
     Ok(Outcome::AsExpected(format!("{put}; new in the page after {page} ms, the list {list} ms")))
 }
@@ -170,7 +173,6 @@ async fn health(browser: &Browser) -> Result<Outcome> {
 }
 
 const PAGE: &str = "/";
-const EDITED: &str = "/api/builds/7";
-const LISTING: &str = "/api/builds?sort=newest";
+const LISTING: &str = "/api/builds";
 const COLD: &str = "/classes";
 const CROWD: usize = 50;
