@@ -52,7 +52,8 @@ function show(data) {
   showRate(data);
   showVerdicts(data.requests);
   write("counted", COUNTED[data.counted] ?? "The figures are from");
-  notice(state.notice);
+  const partial = data.counted === "isolate" ? PARTIAL : "";
+  notice([state.notice, partial].filter(Boolean).join(" "), state.kind);
 }
 
 function redisState(redis) {
@@ -80,7 +81,7 @@ function showRate(data) {
   const meter = at("rate-meter");
   meter.hidden = share === null;
   meter.value = share ?? 0;
-  const counts = known ? `${figure(hits)} hits, ${figure(misses)} misses` : "";
+  const counts = known ? `${plural(hits, "hit", "hits")}, ${plural(misses, "miss", "misses")}` : "";
   const aim = target ? `the target is ${target}` : "";
   const detail = share !== null ? [counts, aim].filter(Boolean).join("; ")
     : known ? "No look-ups have been counted yet" : "The report has no figures";
@@ -231,12 +232,12 @@ function outcome(message, kind) {
   at("outcome").className = kind;
 }
 
-function notice(message) {
+function notice(message, kind = "bad") {
   const line = at("notice");
   // Written only when it changes, so that it is not read aloud every five seconds.
   if (line.textContent !== message) line.textContent = message;
   line.hidden = message === "";
-  line.className = "notice bad";
+  line.className = `notice ${kind}`;
 }
 
 function write(id, text, kind) {
@@ -257,6 +258,10 @@ function number(value) {
 
 function figure(value, digits = 0) {
   return value.toLocaleString(undefined, { maximumFractionDigits: digits });
+}
+
+function plural(amount, one, many) {
+  return `${figure(amount)} ${amount === 1 ? one : many}`;
 }
 
 function percent(share) {
@@ -291,7 +296,7 @@ const STATES = {
     kind: "bad",
     detail: "It can’t be reached",
     notice: "Redis can’t be reached. Pages are answered from the platform cache and the origin; "
-      + "figures may be missing or older than they should be.",
+      + "a purge can’t be recorded before it is back.",
   },
   off: {
     word: "Off",
@@ -307,9 +312,11 @@ const STATES = {
   },
 };
 
+const PARTIAL = "The figures are those of the one isolate that answered, not totals.";
+
 const COUNTED = {
   all: "The figures are totals over all isolates, from",
-  isolate: "The figures are those of the one isolate that answered, not totals, from",
+  isolate: "The figures are one isolate’s, from",
 };
 
 const SCOPES = { everywhere: "everywhere", "data-centre": "in this data centre" };

@@ -13,6 +13,8 @@ ask().catch(() => {
 
 async function ask() {
   const response = await fetch(location.href, { method: "HEAD", redirect: "manual" });
+  // There is nothing in it, but a response that is not read to its end counts as broken off.
+  await response.text();
   const status = response.headers.get("Cache-Status");
   const row = document.getElementById("cache");
   if (!row || !status) return;
@@ -23,12 +25,14 @@ async function ask() {
     const [name, value = ""] = part.split("=");
     return [name, value.replaceAll('"', "")];
   }));
-  const verdict = found.get("detail") ?? (found.has("hit") ? "hit" : found.get("fwd") ?? "unknown");
+  const verdict = found.has("hit") ? "hit" : `forwarded, ${found.get("fwd") ?? "unknown"}`;
   const badge = document.getElementById("verdict");
   badge.textContent = verdict;
   badge.dataset.kind = found.has("hit") ? "hit" : "forward";
   const age = response.headers.get("Age");
   const details = [];
+  const detail = found.get("detail");
+  if (detail && detail !== "hit") details.push(detail);
   if (age !== null) details.push(`age ${span(Number(age))}`);
   if (found.has("ttl")) details.push(`fresh for ${span(Number(found.get("ttl")))}`);
   document.getElementById("detail").textContent = details.join(", ");

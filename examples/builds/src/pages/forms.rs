@@ -18,10 +18,10 @@ use crate::{words, writes};
 
 /// `GET /builds/new`
 pub async fn blank(State(site): State<Site>, fields: HeaderMap) -> Result<Response, Fault> {
-    let Some(author) = signed_in(&site, &fields).await? else {
+    let Some((author, making)) = signed_in(&site, &fields).await? else {
         return Ok(ask_who("/builds/new"));
     };
-    let form = New { author }.form(&Sheet::blank(), &[]);
+    let form = New { author, making }.form(&Sheet::blank(), &[]);
     Ok(Representation::page(form, Keeping::Private).into_response())
 }
 
@@ -31,13 +31,13 @@ pub async fn create(
     fields: HeaderMap,
     sheet: Result<Form<Sheet>, FormRejection>,
 ) -> Result<Response, Fault> {
-    let Some(author) = signed_in(&site, &fields).await? else {
+    let Some((author, making)) = signed_in(&site, &fields).await? else {
         return Ok(ask_who("/builds/new"));
     };
     let Form(sheet) = sheet.map_err(unreadable)?;
     let draft = match sheet.draft(author.id) {
         Ok(draft) => draft,
-        Err(wrong) => return Ok(again(&New { author }.form(&sheet, &wrong))),
+        Err(wrong) => return Ok(again(&New { author, making }.form(&sheet, &wrong))),
     };
     let (change, _) = site.change(move |session| writes::create(session, &draft)).await?;
     see(&format!("/builds/{}", change.build))
@@ -50,17 +50,18 @@ pub async fn filled(
     fields: HeaderMap,
 ) -> Result<Response, Fault> {
     let id = number("build", &id)?;
-    let Some(reader) = signed_in(&site, &fields).await? else {
+    let Some((reader, making)) = signed_in(&site, &fields).await? else {
         return Ok(ask_who(&format!("/builds/{id}/edit")));
     };
     let read = site.database.read(move |session| catalogue::build(session, id)).await?;
+    let making = making.and(&read);
     let author = read.value.card.author.clone();
     if author.id != reader.id {
-        let markup = not_yours(id, &author, &reader);
+        let markup = not_yours(id, &author, &reader, &making);
         let page = Representation::page(markup, Keeping::Private).status(StatusCode::FORBIDDEN);
         return Ok(page.into_response());
     }
-    let form = Change { build: id, author }.form(&Sheet::of(read.value), &[]);
+    let form = Change { build: id, author, making }.form(&Sheet::of(read.value), &[]);
     Ok(Representation::page(form, Keeping::Private).into_response())
 }
 
@@ -72,13 +73,13 @@ pub async fn edit(
     sheet: Result<Form<Sheet>, FormRejection>,
 ) -> Result<Response, Fault> {
     let id = number("build", &id)?;
-    let Some(author) = signed_in(&site, &fields).await? else {
+    let Some((author, making)) = signed_in(&site, &fields).await? else {
         return Ok(ask_who(&format!("/builds/{id}/edit")));
     };
     let Form(sheet) = sheet.map_err(unreadable)?;
     let draft = match sheet.draft(author.id) {
         Ok(draft) => draft,
-        Err(wrong) => return Ok(again(&Change { build: id, author }.form(&sheet, &wrong))),
+        Err(wrong) => return Ok(again(&Change { build: id, author, making }.form(&sheet, &wrong))),
     };
     site.change(move |session| writes::edit(session, id, &draft)).await?;
     see(&format!("/builds/{id}"))
@@ -91,7 +92,7 @@ pub async fn like(
     fields: HeaderMap,
 ) -> Result<Response, Fault> {
     let id = number("build", &id)?;
-    let Some(user) = signed_in(&site, &fields).await? else {
+    let Some((user, _)) = signed_in(&site, &fields).await? else {
         return Ok(ask_who(&format!("/builds/{id}")));
     };
     site.change(move |session| writes::like(session, id, user.id)).await?;
@@ -101,12 +102,13 @@ pub async fn like(
 /// The form of a new build.
 struct New {
     author: UserName,
+    making: Making,
 }
 
 impl New {
     fn form(&self, sheet: &Sheet, wrong: &[Wrong]) -> Markup {
-        let title = "New build";
-        editor(title, "/builds", &self.author, sheet, wrong)
+        let content = editor("New build", "/builds", &self.author, sheet, wrong);
+        page("New build", &self.making, &content)
     }
 }
 
@@ -114,20 +116,27 @@ impl New {
 struct Change {
     build: i64,
     author: UserName,
+    making: Making,
 }
 
 impl Change {
     fn form(&self, sheet: &Sheet, wrong: &[Wrong]) -> Markup {
         // The build's own URL: a cache forgets it when it sees the POST (RFC 9111 §4.4).
-        editor("Edit build", &format!("/builds/{}", self.build), &self.author, sheet, wrong)
+        let action = format!("/builds/{}", self.build);
+        let content = editor("Edit build", &action, &self.author, sheet, wrong);
+        page("Edit build", &self.making, &content)
     }
 }
 
-async fn signed_in(site: &Site, fields: &HeaderMap) -> Result<Option<UserName>, Fault> {
+/// The user whom the cookie names, and what it took to find out.
+async fn signed_in(site: &Site, fields: &HeaderMap) -> Result<Option<(UserName, Making)>, Fault> {
     let Some(id) = reader::user(fields) else { return Ok(None) };
     let read = site.database.read(move |session| catalogue::user(session, id)).await;
     match read {
-        Ok(read) => Ok(Some(UserName { id, name: read.value.name })),
+        Ok(read) => {
+            let making = Making::of(&read);
+            Ok(Some((UserName { id, name: read.value.name }, making)))
+        }
         Err(fault) if fault.status == StatusCode::NOT_FOUND => Ok(None),
         Err(fault) => Err(fault),
     }
@@ -158,7 +167,7 @@ fn unreadable(rejection: FormRejection) -> Fault {
     Fault::new(rejection.status(), "malformed", rejection.body_text())
 }
 
-fn not_yours(build: i64, author: &UserName, reader: &UserName) -> Markup {
+fn not_yours(build: i64, author: &UserName, reader: &UserName, making: &Making) -> Markup {
     let content = html! {
         section.notice {
             p.code { "403" }
@@ -172,11 +181,11 @@ fn not_yours(build: i64, author: &UserName, reader: &UserName) -> Markup {
             }
         }
     };
-    page("Not your build", &Making::PLAIN, &content)
+    page("Not your build", making, &content)
 }
 
 fn editor(title: &str, action: &str, author: &UserName, sheet: &Sheet, wrong: &[Wrong]) -> Markup {
-    let content = html! {
+    html! {
         div.heading { h1 { (title) } p.muted { "as " (author.name) } }
         @if !wrong.is_empty() {
             p.alert role="alert" { "Not saved: " (wrong.len()) " of the fields need another look." }
@@ -201,8 +210,7 @@ fn editor(title: &str, action: &str, author: &UserName, sheet: &Sheet, wrong: &[
             (area("guide", "Guide", &sheet.guide, wrong, "An empty line begins a new paragraph"))
             p.actions { button.primary type="submit" { "Save" } }
         }
-    };
-    page(title, &Making::PLAIN, &content)
+    }
 }
 
 fn text(name: &str, label: &str, value: &str, wrong: &[Wrong], hint: &str) -> Markup {

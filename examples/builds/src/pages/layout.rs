@@ -10,6 +10,7 @@ use crate::database::Read;
 use crate::moment::Moment;
 
 /// How a page was made at the origin; its footer says so, and a cached page says so still.
+#[derive(Clone, Copy)]
 pub struct Making {
     queries: u64,
     took: Duration,
@@ -22,6 +23,11 @@ impl Making {
     /// Made from what was read.
     pub fn of<T>(read: &Read<T>) -> Self {
         Self { queries: read.queries, took: read.took }
+    }
+
+    /// The same, and from this too.
+    pub fn and<T>(self, read: &Read<T>) -> Self {
+        Self { queries: self.queries + read.queries, took: self.took + read.took }
     }
 }
 
