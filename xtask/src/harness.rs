@@ -6,7 +6,7 @@
 //!
 //! # async fn test() -> anyhow::Result<()> {
 //! let origin = Origin::start(|_| Reply::ok("hi").header("cache-control", "max-age=60"))?;
-//! let edge = Edge::start(Spec { isolates: 4, ..Spec::of(&origin.url()) })?;
+//! let edge = Edge::start(Spec { isolates: 4, ..Spec::of(&origin.url()).as_site("site.test") })?;
 //! let answer = xtask::harness::client().get(edge.url(0).to_owned() + "/").send().await?;
 //! assert_eq!(answer.text().await?, "hi");
 //! # Ok(())
@@ -67,6 +67,9 @@ pub struct Spec {
     pub rules: String,
     /// More variables, and others for those that the harness sets.
     pub variables: Vec<(String, String)>,
+    /// The authority under which all isolates see their requests, as `site.test`: then they share
+    /// entries. Without it each port is a site of its own, unless the test sends one `Host`.
+    pub authority: Option<String>,
 }
 
 impl Spec {
@@ -80,7 +83,13 @@ impl Spec {
             origin: origin.to_owned(),
             rules: String::new(),
             variables: Vec::new(),
+            authority: None,
         }
+    }
+
+    /// The same with one authority for all isolates.
+    pub fn as_site(self, authority: &str) -> Self {
+        Self { authority: Some(authority.to_owned()), ..self }
     }
 }
 
@@ -133,6 +142,7 @@ impl Edge {
                 ports: free_ports(spec.isolates)?,
                 colos: (0..spec.isolates).filter_map(colo).map(Colo::port).collect(),
                 variables: variables.clone(),
+                authority: spec.authority.clone(),
                 name: format!("workerd-{process}"),
             };
             workers.push(Workerd::start(&settings, &logs)?);

@@ -78,6 +78,7 @@ fn stage() -> Result<Stage> {
             ("ORIGIN".to_owned(), origin.url()),
             ("TEXT".to_owned(), "{\"a\":\"b\\\"c\"}\n'é".to_owned()),
         ],
+        authority: None,
         name: "workerd".to_owned(),
     };
     Ok(Stage { workerd: Workerd::start(&spec, &logs)?, colos, origin, logs })

@@ -93,9 +93,9 @@ impl Browser {
 
     /// Purges a page softly: it counts as stale from then on.
     async fn purge_softly(&self, path: &str) -> Result<()> {
-        let urls: Vec<String> = self.edges.iter().map(|edge| format!("{edge}{path}")).collect();
         let request = self.client.post(self.url("/api/v1/cache/purge")).bearer_auth(&self.token);
-        let answer = request.json(&json!({ "urls": urls, "soft": true })).send().await?;
+        let answer =
+            request.json(&json!({ "urls": [self.url(path)], "soft": true })).send().await?;
         let (status, text) = (answer.status(), answer.text().await?);
         if !status.is_success() {
             bail!("the purge was answered {status}: {text}");

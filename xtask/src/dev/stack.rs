@@ -205,7 +205,12 @@ fn workerd(
     (ports, variables): (Vec<u16>, Variables),
     logs: &Path,
 ) -> Result<Edge> {
+    let authority = match ports.as_slice() {
+        [first, _, ..] => Some(format!("127.0.0.1:{first}")),
+        _ => None,
+    };
     let spec = WorkerdSpec {
+        authority,
         program: npm.workerd.clone(),
         worker,
         www: root().join("www"),

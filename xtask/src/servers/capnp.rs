@@ -21,10 +21,17 @@ pub(super) fn settings(spec: &WorkerdSpec, ports: &[u16], crons: &[u16], date: &
         let colo = colo.unwrap_or_default();
         let _ = writeln!(services, "    (name = \"edge{n}\", worker = .edge{n}),");
         let _ = writeln!(services, "    (name = \"cron{n}\", worker = .cron{n}),");
+        let entry = match &spec.authority {
+            Some(authority) => {
+                front(n, authority, date, &mut services, &mut workers);
+                format!("front{n}")
+            }
+            None => format!("edge{n}"),
+        };
         let _ = writeln!(
             sockets,
             "    (name = \"edge{n}\", address = \"127.0.0.1:{port}\", \
-             http = (), service = \"edge{n}\"),\n    \
+             http = (), service = \"{entry}\"),\n    \
              (name = \"cron{n}\", address = \"127.0.0.1:{cron}\", \
              http = (), service = \"cron{n}\"),"
         );
@@ -56,6 +63,19 @@ pub(super) fn settings(spec: &WorkerdSpec, ports: &[u16], crons: &[u16], date: &
          compatibilityDate = \"{date}\",\n  \
          bindings = [ (name = \"DISK\", service = \"disk\") ],\n);\n{workers}"
     )
+}
+
+fn front(n: usize, authority: &str, date: &str, services: &mut String, workers: &mut String) {
+    let authority = quote(authority);
+    let _ = writeln!(services, "    (name = \"front{n}\", worker = .front{n}),");
+    let _ = write!(
+        workers,
+        "const front{n} :Workerd.Worker = (\n  \
+         modules = [ (name = \"front.js\", esModule = embed \"front.js\") ],\n  \
+         compatibilityDate = \"{date}\",\n  \
+         bindings = [ (name = \"EDGE\", service = \"edge{n}\"), \
+         (name = \"HOST\", text = {authority}) ],\n);\n"
+    );
 }
 
 fn bindings(variables: &[(String, String)]) -> String {

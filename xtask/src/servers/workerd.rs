@@ -26,6 +26,9 @@ pub struct WorkerdSpec {
     pub colos: Vec<u16>,
     /// The Worker's variables and secrets.
     pub variables: Vec<(String, String)>,
+    /// The authority under which every isolate sees its requests; without it the one that the
+    /// client names, which makes each port a site of its own.
+    pub authority: Option<String>,
     /// The process' name in logs.
     pub name: String,
 }
@@ -52,6 +55,7 @@ impl Workerd {
         }
         places::write(&home.join("assets.js"), include_str!("assets.js"))?;
         places::write(&home.join("cron.js"), include_str!("cron.js"))?;
+        places::write(&home.join("front.js"), include_str!("front.js"))?;
         let crons = free_ports(spec.ports.len())?;
         let date = compatibility_date()?;
         let settings = home.join("config.capnp");
