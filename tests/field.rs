@@ -137,14 +137,6 @@ fn ranges() {
         ("RFC 9110 §14.2", &("bytes=0-", 0), "unsatisfiable"),
         ("RFC 9110 §14.1.2", &("bytes=-1", 0), "whole"),
         ("RFC 9110 §14.2", &("bytes=0-5,3-9", 10), "whole"),
-        (
-            "RFC 9110 §14.2",
-            &(
-                "bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8,9-9,10-10,11-11,12-12,13-13,14-14,15-15,16-16",
-                99,
-            ),
-            "whole",
-        ),
         ("RFC 9110 §14.2", &("bytes=5-1", 10), "none"),
         ("RFC 9110 §14.2", &("lines=0-1", 10), "none"),
         ("RFC 9110 §14.2", &("bytes=a-b", 10), "none"),
@@ -174,6 +166,17 @@ fn ranges() {
         let range = ByteRange::of_response(&fields(&[&format!("content-range: {value}")]))?;
         Some([range.first, range.last, range.complete])
     });
+}
+
+#[test]
+fn ranges_of_many_parts() {
+    for (count, honoured) in [(16, true), (17, false)] {
+        let parts: Vec<String> = (0..count).map(|n| format!("{n}-{n}")).collect();
+        let range = Range::parse(&fields(&[&format!("range: bytes={}", parts.join(","))]));
+        let selection = range.map(|r| r.select(99));
+        let parts = matches!(selection, Some(Selection::Parts(parts)) if parts.len() == count);
+        assert_eq!(parts, honoured, "RFC 9110 §14.2: {count}");
+    }
 }
 
 #[test]

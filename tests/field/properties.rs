@@ -53,7 +53,11 @@ proptest! {
     #[test]
     fn a_canonical_query_is_its_own(
         query in "[a-c=&%+0-9é]{0,30}",
-        value in prop_oneof![Just("key-order"), Just("params=(\"a\")"), Just("params, except=(\"a\" \"b\")")],
+        value in prop_oneof![
+            Just("key-order"),
+            Just("params=(\"a\")"),
+            Just("params, except=(\"a\" \"b\")"),
+        ],
     ) {
         let rule = NoVarySearch::parse(&fields(&[&format!("no-vary-search: {value}")]));
         let canonical = rule.canonical(&query);

@@ -116,7 +116,8 @@ proptest! {
         let span = Duration::from_secs(fresh);
         let lifetime = Lifetime { fresh: span, stale: span, rescue: span, keep: span };
         let stored = Stored { head: &head, generated: NOW, lifetime };
-        let request = RequestHead { method: Method::GET, url: URL.to_owned(), headers: HeaderMap::new() };
+        let (url, headers) = (URL.to_owned(), HeaderMap::new());
+        let request = RequestHead { method: Method::GET, url, headers };
         let at = |offset| {
             reuse(&request, &stored, Standing::Clean, Time(NOW.0 + offset), &rule(""))
                 == breadbox::cache::policy::Reuse::Serve
