@@ -3,14 +3,14 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelServerType};
 use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, RedisResult, ServerErrorKind};
 use redis::{ErrorKind, Value};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::fault::{Fault, Sent};
 use super::slot::{Live, Slot};
@@ -104,7 +104,10 @@ impl Pool {
         let Some(slot) = self.slot() else { return Err(Fault::Unreachable) };
         let mut repeats = 0;
         loop {
-            let mut live = slot.connection(async || self.dial().await).await?;
+            let mut live = match repeats {
+                0 => slot.connection(async || self.dial().await).await?,
+                _ => self.reconnected(slot).await?,
+            };
             let (sent, outcome) = watched(send(&mut live.connection)).await;
             let again = match &outcome {
                 Ok(reply) => repeats == 0 && live.made.elapsed() > SETTLED && demoted(reply),
@@ -117,6 +120,21 @@ impl Pool {
                 _ if again => repeats += 1,
                 Ok(reply) => return Ok(reply),
                 Err(error) => return Err(Fault::new(&error, sent, self.limits.response_timeout)),
+            }
+        }
+    }
+
+    /// Waits for a server that is starting again: a command that has lost its connection may not
+    /// be lost as well.
+    async fn reconnected(
+        &self,
+        slot: &Slot<MultiplexedConnection>,
+    ) -> Result<Live<MultiplexedConnection>, Fault> {
+        let deadline = Instant::now() + self.limits.connect_timeout;
+        loop {
+            match slot.connection(async || self.dial().await).await {
+                Err(_) if Instant::now() < deadline => sleep(PAUSE).await,
+                outcome => return outcome,
             }
         }
     }
@@ -189,6 +207,8 @@ async fn watched<T>(sending: impl Future<Output = RedisResult<T>>) -> (Sent, Red
     (sent, outcome)
 }
 
+/// Time between attempts to reach a server that was there a moment ago.
+const PAUSE: Duration = Duration::from_millis(30);
 /// Commands that may wait for one connection.
 const QUEUE: usize = 4096;
 /// A connection older than this may be given up because its server became a replica.

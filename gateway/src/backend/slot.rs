@@ -1,7 +1,7 @@
 //! A place for one connection, which is made when it is first needed and again when it broke.
 
 use std::cell::RefCell;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Mutex;
 
@@ -31,7 +31,7 @@ impl<C: Clone> Slot<C> {
     }
 
     /// The connection, made with `dial` if there is none. Requests that wait for the same attempt
-    /// share its failure, and after a failure the next attempt waits a little.
+    /// share its failure, so that none waits for two.
     pub(super) async fn connection(
         &self,
         dial: impl AsyncFnOnce() -> Result<C, Fault>,
@@ -45,7 +45,7 @@ impl<C: Clone> Slot<C> {
             return Ok(live);
         }
         if let Some((at, fault)) = dialing.failed
-            && at + SPACING > asked
+            && at > asked
         {
             return Err(fault);
         }
@@ -75,6 +75,3 @@ impl<C: Clone> Slot<C> {
         self.live.borrow().clone()
     }
 }
-
-/// Time between two attempts to connect.
-const SPACING: Duration = Duration::from_millis(25);

@@ -69,7 +69,8 @@ fn a_read_under_way_is_repeated_and_a_write_is_not() {
 #[test]
 fn a_server_that_hangs_is_given_up_in_time() {
     let server = redis();
-    let place = Place::with(&server.url(), &["--response-timeout", "200ms"]);
+    let flags = ["--threads", "1", "--connections", "1", "--response-timeout", "200ms"];
+    let place = Place::with(&server.url(), &flags);
     place.wait_until_healthy();
     server.daemon.freeze();
     let answer = place.ask("GET /get/k", &[], "");

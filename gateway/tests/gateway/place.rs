@@ -118,7 +118,9 @@ pub struct Cluster {
 impl Cluster {
     /// Starts the nodes, deals the slots out, and waits until all agree.
     pub fn start() -> Self {
-        let nodes: Vec<_> = (0..3).map(|_| cluster_node()).collect();
+        // The usual port for the other nodes lies where the system takes ports from.
+        let buses = [port(), port(), port()];
+        let nodes: Vec<_> = buses.iter().map(|bus| cluster_node(*bus)).collect();
         let cluster = Self { nodes };
         let ranges = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
         for (index, (node, (first, last))) in cluster.nodes.iter().zip(ranges).enumerate() {
@@ -127,8 +129,9 @@ impl Cluster {
             command(node, &["CLUSTER", "ADDSLOTSRANGE", first, last]);
         }
         let first = &cluster.nodes[0];
-        for node in &cluster.nodes[1..] {
-            command(first, &["CLUSTER", "MEET", "127.0.0.1", &node.port().to_string()]);
+        for (node, bus) in cluster.nodes.iter().zip(&buses).skip(1) {
+            let (port, bus) = (node.port().to_string(), bus.to_string());
+            command(first, &["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
         wait_until("the nodes of the cluster agree", || {
             cluster.nodes.iter().all(|node| {
@@ -149,8 +152,10 @@ impl Cluster {
     }
 }
 
-fn cluster_node() -> Redis {
-    redis_with(&["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"])
+fn cluster_node(bus: u16) -> Redis {
+    let bus = bus.to_string();
+    let settings = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+    redis_with(&[settings.as_slice(), &["--cluster-node-timeout", "2000"]].concat())
 }
 
 /// Runs a command on a server, past the gateway; the reply as text.
