@@ -1,9 +1,9 @@
 //! `cargo xtask build`: the Worker as a JavaScript module and its wasm.
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use breadbox::config::{Rules, toml_to_json};
@@ -30,8 +30,16 @@ pub fn worker(builder: &Builder) -> Result<PathBuf> {
     }
     make(&dev())?;
     step("worker-build compiles the Worker to wasm", || {
-        Program::new("worker-build", &builder.worker_build)
-            .args(["--release", ".", "--package", "breadbox"])
+        let mut program = Program::new("worker-build", &builder.worker_build).args([
+            "--release",
+            ".",
+            "--package",
+            "breadbox",
+        ]);
+        for (name, value) in SETTINGS.iter().filter(|(name, _)| env::var_os(name).is_none()) {
+            program = program.env(name, value);
+        }
+        program
             .env("WASM_BINDGEN_BIN", &builder.wasm_bindgen)
             .env("WASM_OPT_BIN", &builder.wasm_opt)
             .env("ESBUILD_BIN", &builder.esbuild)
@@ -96,6 +104,10 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 const INPUTS: &[&str] =
     &["Cargo.toml", "Cargo.lock", "build.rs", "breadbox.toml", "package-lock.json"];
+/// The Worker is worth a slower build than the gateway: it is small and starts often. What is set
+/// already stays, for those who work on it.
+const SETTINGS: &[(&str, &str)] =
+    &[("CARGO_PROFILE_RELEASE_LTO", "fat"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")];
 /// What the Worker should weigh after gzip, in bytes: design section 10.
 const GOAL: usize = 300_000;
 /// What it must not weigh.
