@@ -103,6 +103,13 @@ impl Command {
         self.argument(1).map(Name::new)
     }
 
+    /// Whether every argument is short text. Others travel apart: they hold up what stands behind
+    /// them, and an error line that repeats bytes which are not text ends its connection.
+    pub fn is_plain(&self) -> bool {
+        self.arguments()
+            .all(|argument| argument.len() <= SHORT && std::str::from_utf8(argument).is_ok())
+    }
+
     /// The same command with the arguments that `replace` answers for their index.
     pub fn rewritten<'a>(&self, replace: impl Fn(usize) -> Option<&'a [u8]>) -> Self {
         let mut packed = Cmd::new();
@@ -211,6 +218,8 @@ fn push_json(packed: &mut Cmd, literal: &str) -> Result<(), CommandError> {
 }
 
 const MAX_NAME: usize = 31;
+/// The longest argument that counts as short, in bytes.
+const SHORT: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::fault::{Fault, Sent};
 use super::slot::Slot;
-use super::{Limits, Repeat, as_reply};
+use super::{Limits, Repeat, as_reply, pipeline};
 use crate::catalog::{Catalog, Placement};
 use crate::command::Command;
 use crate::reply::error_reply;
@@ -109,9 +109,10 @@ impl Cluster {
     pub(super) async fn run_transaction(
         &self,
         commands: &[Command],
-        pipeline: Pipeline,
         catalog: &Catalog,
     ) -> Result<Value, Fault> {
+        let mut pipeline = pipeline(commands);
+        pipeline.atomic();
         let mut slot = None;
         for command in commands {
             match catalog.placement(command) {

@@ -55,7 +55,13 @@ pub struct Backend {
 
 enum Place {
     Cluster(Box<Cluster>),
-    Single(Pool),
+    Single(Box<Pool>),
+}
+
+impl Place {
+    fn single(connector: Connector, limits: Limits) -> Self {
+        Self::Single(Box::new(Pool::new(connector, limits)))
+    }
 }
 
 /// When a command may be sent a second time.
@@ -74,12 +80,8 @@ impl Backend {
     ) -> RedisResult<Self> {
         let place = match address.clone() {
             Address::Cluster(seeds) => Place::Cluster(Box::new(Cluster::new(seeds, limits)?)),
-            Address::Sentinel(group) => {
-                Place::Single(Pool::new(Connector::sentinel(group)?, limits))
-            }
-            Address::Server(server) => {
-                Place::Single(Pool::new(Connector::Server(Box::new(Client::open(server)?)), limits))
-            }
+            Address::Sentinel(group) => Place::single(Connector::sentinel(group)?, limits),
+            Address::Server(server) => Place::single(Connector::server(server)?, limits),
         };
         Ok(Self { catalog, limits, place })
     }
@@ -102,7 +104,7 @@ impl Backend {
                 cluster.run_batch(commands, &catalog).await
             }
             Place::Single(pool) => {
-                let replies = pool.run_batch(&pipeline(commands), self.repeat(commands)).await;
+                let replies = pool.run_batch(commands, self.repeat(commands)).await;
                 match replies {
                     Ok(replies) => replies.into_iter().map(Ok).collect(),
                     Err(fault) => vec![Err(fault); commands.len()],
@@ -113,14 +115,12 @@ impl Backend {
 
     /// Runs commands as one transaction.
     pub async fn run_transaction(&self, commands: &[Command]) -> Result<Transaction, Fault> {
-        let mut pipeline = pipeline(commands);
-        pipeline.atomic();
         let reply = match &self.place {
             Place::Cluster(cluster) => {
                 let catalog = self.learnt_catalog().await;
-                cluster.run_transaction(commands, pipeline, &catalog).await?
+                cluster.run_transaction(commands, &catalog).await?
             }
-            Place::Single(pool) => pool.run_transaction(&pipeline).await?,
+            Place::Single(pool) => pool.run_transaction(commands).await?,
         };
         Ok(match reply {
             Value::Array(replies) => Transaction::Executed(replies),

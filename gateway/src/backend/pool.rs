@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelServerType};
-use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, RedisResult, ServerErrorKind};
-use redis::{ErrorKind, Value};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, RedisError, RedisResult};
+use redis::{ServerErrorKind, Value};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use super::fault::{Fault, Sent};
 use super::slot::{Live, Slot};
-use super::{Limits, Repeat, as_reply};
+use super::{Limits, Repeat, as_reply, pipeline};
 use crate::address::SentinelGroup;
 use crate::command::Command;
 
-/// Shared connections to one server.
+/// Shared connections to one server, one of them for what is long or no text.
 pub(super) struct Pool {
+    bulk: Slot<MultiplexedConnection>,
     connector: Connector,
     limits: Limits,
     slots: Vec<Slot<MultiplexedConnection>>,
@@ -40,6 +41,10 @@ impl Connector {
         Ok(Self::Sentinel(Box::new(Mutex::new(client))))
     }
 
+    pub(super) fn server(server: ConnectionInfo) -> RedisResult<Self> {
+        Ok(Self::Server(Box::new(Client::open(server)?)))
+    }
+
     async fn client(&self) -> RedisResult<Client> {
         match self {
             Self::Sentinel(sentinel) => sentinel.lock().await.async_get_client().await,
@@ -51,30 +56,33 @@ impl Connector {
 impl Pool {
     pub(super) fn new(connector: Connector, limits: Limits) -> Self {
         let slots = (0..limits.connections.max(1)).map(|_| Slot::new()).collect();
-        Self { connector, limits, slots, turn: Cell::new(0) }
+        Self { bulk: Slot::new(), connector, limits, slots, turn: Cell::new(0) }
     }
 
     pub(super) async fn run(&self, command: &Command, repeat: Repeat) -> Result<Value, Fault> {
         let packed = command.packed();
         let send = async |live: &mut MultiplexedConnection| live.send_packed_command(packed).await;
-        self.attempt(repeat, demoted, send).await
+        self.attempt(self.slot([command]), repeat, demoted, send).await
     }
 
     pub(super) async fn run_batch(
         &self,
-        pipeline: &Pipeline,
+        commands: &[Command],
         repeat: Repeat,
     ) -> Result<Vec<Value>, Fault> {
-        let count = pipeline.len();
+        let pipeline = &pipeline(commands);
+        let count = commands.len();
         let send = async |live: &mut MultiplexedConnection| {
             live.send_packed_commands(pipeline, 0, count).await
         };
-        self.attempt(repeat, |_| false, send).await
+        self.attempt(self.slot(commands), repeat, |_| false, send).await
     }
 
     /// Runs an atomic pipeline; an error of Redis means that nothing was executed.
-    pub(super) async fn run_transaction(&self, pipeline: &Pipeline) -> Result<Value, Fault> {
-        let skipped = pipeline.len() + 1;
+    pub(super) async fn run_transaction(&self, commands: &[Command]) -> Result<Value, Fault> {
+        let mut pipeline = pipeline(commands);
+        let pipeline = &*pipeline.atomic();
+        let skipped = commands.len() + 1;
         let send = async |live: &mut MultiplexedConnection| match live
             .send_packed_commands(pipeline, skipped, 1)
             .await
@@ -82,7 +90,7 @@ impl Pool {
             Ok(mut replies) => Ok(replies.pop().unwrap_or(Value::Nil)),
             Err(error) => as_reply(&error).ok_or(error),
         };
-        self.attempt(Repeat::OnlyUnsent, demoted, send).await
+        self.attempt(self.slot(commands), Repeat::OnlyUnsent, demoted, send).await
     }
 
     /// A client for a connection of its own, for subscriptions.
@@ -97,11 +105,11 @@ impl Pool {
 
     async fn attempt<T>(
         &self,
+        slot: &Slot<MultiplexedConnection>,
         repeat: Repeat,
         demoted: impl Fn(&T) -> bool,
         send: impl AsyncFn(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, Fault> {
-        let Some(slot) = self.slot() else { return Err(Fault::Unreachable) };
         let mut repeats = 0;
         loop {
             let mut live = match repeats {
@@ -149,11 +157,17 @@ impl Pool {
         }
     }
 
-    fn slot(&self) -> Option<&Slot<MultiplexedConnection>> {
+    fn slot<'a>(
+        &self,
+        commands: impl IntoIterator<Item = &'a Command>,
+    ) -> &Slot<MultiplexedConnection> {
+        if !commands.into_iter().all(Command::is_plain) {
+            return &self.bulk;
+        }
         let turn = self.turn.get();
         let next = turn + 1;
         self.turn.set(if next < self.slots.len() { next } else { 0 });
-        self.slots.get(turn)
+        self.slots.get(turn).unwrap_or(&self.bulk)
     }
 
     fn discard(

@@ -2,6 +2,8 @@
 
 use std::thread;
 
+use xtask::servers::Redis;
+
 use crate::http::send;
 use crate::place::{Cluster, Place, command, redis, wait_until};
 
@@ -77,6 +79,29 @@ fn a_server_that_hangs_is_given_up_in_time() {
     assert_eq!(answer.status, 504, "{}", answer.text());
     server.daemon.thaw();
     place.wait_until_healthy();
+}
+
+#[test]
+fn an_error_that_is_no_text_harms_only_its_like() {
+    let server = redis();
+    let flags = ["--threads", "1", "--connections", "1"];
+    let place = Place::with(&server.url(), &flags);
+    assert_eq!(place.run(r#"["SET","k","v"]"#), OK);
+    let before = connections(&server);
+    for _ in 0..3 {
+        let answer = place.ask("GET /xreadgroup/group/g/c/streams/%ff%fe/%3E", &[], "");
+        assert_eq!(answer.status, 502, "{}", answer.text());
+    }
+    assert_eq!(place.run(r#"["GET","k"]"#), r#"{"result":"v"}"#);
+    let id = |list: &str| list.split(' ').next().map(str::to_owned);
+    assert_eq!(id(&connections(&server)), id(&before), "the shared connection was given up");
+    assert_eq!(place.ask("POST /set/k", &[], [0xff, 0xfe]).status, 200);
+}
+
+/// The gateway's oldest connection, as the server lists it.
+fn connections(server: &Redis) -> String {
+    let list = command(server, &["CLIENT", "LIST", "TYPE", "normal"]);
+    list.lines().find(|line| !line.contains("cmd=client")).unwrap_or_default().to_owned()
 }
 
 #[test]
