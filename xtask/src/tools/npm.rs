@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-use crate::places::{dev, on_path, read, root};
+use crate::places::{Alone, dev, on_path, read, root};
 use crate::process::Program;
 use crate::progress::step;
 
@@ -27,6 +27,7 @@ pub struct Npm {
 /// Runs `npm ci` unless `node_modules` is what the lock file says.
 pub fn npm() -> Result<Npm> {
     let npm = Npm::located();
+    let _alone = Alone::claim()?;
     if installed(&npm) {
         return Ok(npm);
     }

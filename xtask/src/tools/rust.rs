@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::Npm;
-use crate::places::{dev, on_path, read, root, target, tool_cache};
+use crate::places::{Alone, dev, on_path, read, root, target, tool_cache};
 use crate::process::Program;
 use crate::progress::step;
 
@@ -35,6 +35,7 @@ pub enum Profile {
 
 /// Installs the wasm target, worker-build and wasm-bindgen where they are missing.
 pub fn builder(npm: &Npm) -> Result<Builder> {
+    let _alone = Alone::claim()?;
     wasm_target()?;
     let bindgen = locked_version("wasm-bindgen")?;
     Ok(Builder {
