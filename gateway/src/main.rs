@@ -5,8 +5,13 @@ use std::process::ExitCode;
 
 use breadbox_gateway::{Gateway, LogFormat, LogLevel, Settings};
 use clap::Parser;
+use mimalloc::MiMalloc;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::Level;
+
+/// Gives the memory of large bodies back, and spends less time than the system's allocator.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
