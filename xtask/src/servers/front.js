@@ -3,6 +3,8 @@
 export default {
   fetch(request, env) {
     const url = new URL(request.url);
+    // An authority without a port would leave the old one.
+    url.port = "";
     url.host = env.HOST;
     return env.EDGE.fetch(new Request(url, request));
   },
