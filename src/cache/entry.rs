@@ -99,7 +99,7 @@ impl Entry {
             put(&mut rest, name.as_str().as_bytes());
             put(&mut rest, value.as_bytes());
         }
-        let mut bytes = Vec::with_capacity(rest.len() + PREFIX);
+        let mut bytes = Vec::with_capacity(rest.len().saturating_add(PREFIX));
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&crc32fast::hash(&rest).to_le_bytes());
         put_count(&mut bytes, rest.len());

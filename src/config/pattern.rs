@@ -48,8 +48,7 @@ fn tokens(text: &str) -> Vec<Token> {
         if !literal.is_empty() {
             tokens.push(Token::Literal(literal.to_owned()));
         }
-        let stars = after.len() - after.trim_start_matches('*').len();
-        tokens.push(if stars > 1 { Token::Any } else { Token::Segment });
+        tokens.push(if after.starts_with("**") { Token::Any } else { Token::Segment });
         rest = after.trim_start_matches('*');
     }
     if !rest.is_empty() {

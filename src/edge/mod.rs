@@ -64,6 +64,6 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 
 /// What a JavaScript exception says, shortened for the log.
 fn words(error: &JsValue) -> String {
-    let text = js_sys::JsString::from(js_sys::Object::from(error.clone()).to_string());
+    let text = js_sys::Object::from(error.clone()).to_string();
     String::from(text).chars().take(200).collect()
 }

@@ -183,8 +183,7 @@ async fn body(request: &Request) -> Result<Bytes, Response> {
         reply::failure(413, "body-too-large", &message, None)
     };
     let unread = || reply::failure(400, "unreadable-body", "the body could not be read", None);
-    let Ok(stream) = web_sys::Response::new_with_opt_readable_stream(request.body().as_ref())
-    else {
+    let Ok(stream) = Response::new_with_opt_readable_stream(request.body().as_ref()) else {
         return Err(unread());
     };
     match origin::collect(&stream, BODY_MAX).await {

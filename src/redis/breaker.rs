@@ -57,8 +57,8 @@ impl Breaker {
     /// Takes note of a call that failed.
     pub fn failed(&mut self, now: Time) {
         *self = match *self {
-            Self::Closed { failures } if failures + 1 < FAILURES_MAX => {
-                Self::Closed { failures: failures + 1 }
+            Self::Closed { failures } if failures < FAILURES_BORNE => {
+                Self::Closed { failures: failures.saturating_add(1) }
             }
             Self::Untried => Self::Closed { failures: 1 },
             Self::Closed { .. } | Self::Open { .. } | Self::Probing { .. } => {
@@ -77,8 +77,8 @@ impl Breaker {
     }
 }
 
-/// So many failures in a row open the breaker.
-const FAILURES_MAX: u32 = 3;
+/// So many failures in a row are borne; the next opens the breaker.
+const FAILURES_BORNE: u32 = 2;
 
 /// How long it stays open before a probe.
 const PAUSE: Duration = Duration::from_secs(1);

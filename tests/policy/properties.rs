@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use breadbox::cache::policy::{
-    Answer, Arrival, Standing, Stored, admit_at, answer, dated, eligible, forward, freshen,
+    Answer, Arrival, Standing, Stored, admit, answer, dated, eligible, forward, freshen,
     initial_age, invalidates, pass, present, reuse, tags,
 };
 use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Time};
@@ -64,7 +64,7 @@ proptest! {
         }
         response.headers.append(name, HeaderValue::from_static(value));
         let arrival = Arrival { asked: NOW, received: NOW };
-        let admitted = admit_at(&request, &response, arrival, &rule(words));
+        let admitted = admit(&request, &response, arrival, &rule(words));
         let understood = response.headers.get_all("cache-control").iter()
             .any(|line| line.to_str().is_ok_and(|l| l.contains("must-understand")));
         prop_assert!(admitted.is_err() || understood, "{:?}", response);
@@ -85,7 +85,7 @@ proptest! {
         let _ = (eligible(&request, &rule), tags(&head), invalidates(&request, &head));
         let _ = (forward(&request, Some(&head)), pass(&request), freshen(&head, &update));
         let arrival = Arrival { asked, received };
-        let lifetime = admit_at(&request, &head, arrival, &rule).map(|a| a.lifetime);
+        let lifetime = admit(&request, &head, arrival, &rule).map(|a| a.lifetime);
         let lifetime = lifetime.unwrap_or_default();
         prop_assert!(lifetime.fresh <= lifetime.stale && lifetime.stale <= lifetime.rescue);
         prop_assert!(lifetime.rescue <= lifetime.keep);

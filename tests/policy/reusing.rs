@@ -1,7 +1,7 @@
 //! What a stored response is good for, seconds after it came.
 
 use breadbox::cache::Time;
-use breadbox::cache::policy::{Arrival, Reuse, Standing, Stored, admit_at, initial_age, reuse};
+use breadbox::cache::policy::{Arrival, Reuse, Standing, Stored, admit, initial_age, reuse};
 
 use super::messages::{NOW, request, response, rule};
 
@@ -19,7 +19,7 @@ fn check(table: &[Row], standing: Standing) {
     for (cite, words, answered, later, asked, expected) in table {
         let (head, rule) = (response(answered), rule(words));
         let arrival = Arrival { asked: NOW, received: NOW };
-        let admission = admit_at(&request(&[]), &head, arrival, &rule).expect(cite);
+        let admission = admit(&request(&[]), &head, arrival, &rule).expect(cite);
         let generated = NOW.before(initial_age(&head, NOW, NOW));
         let stored = Stored { head: &head, generated, lifetime: admission.lifetime };
         let now = Time(NOW.0 + later * 1000);

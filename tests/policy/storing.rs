@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use breadbox::cache::policy::{Arrival, admit_at, dated};
+use breadbox::cache::policy::{Arrival, admit, dated};
 
 use super::messages::{NOW, request, response, rule};
 
@@ -14,7 +14,7 @@ pub type Row =
 pub fn check(table: &[Row]) {
     for (cite, words, asked, answered, expected) in table {
         let arrival = Arrival { asked: NOW, received: NOW };
-        let outcome = admit_at(&request(asked), &response(answered), arrival, &rule(words));
+        let outcome = admit(&request(asked), &response(answered), arrival, &rule(words));
         let told = match outcome {
             Err(reason) => reason.to_string(),
             Ok(admission) => {
@@ -45,7 +45,7 @@ fn each_final_code_with_an_explicit_lifetime() {
     for status in 200..=999u16 {
         let head = response(&[&status.to_string(), "expires: {60}", "date: {0}"]);
         let arrival = Arrival { asked: NOW, received: NOW };
-        let admitted = admit_at(&request(&[]), &head, arrival, &rule(""));
+        let admitted = admit(&request(&[]), &head, arrival, &rule(""));
         let storable = !matches!(status, 206 | 304);
         let fresh = admitted.ok().map(|a| a.lifetime.fresh);
         assert_eq!(fresh, storable.then_some(Duration::from_secs(60)), "RFC 9111 §3: {status}");

@@ -1,5 +1,6 @@
 //! What stays the same through an exchange, and the replies it can make.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -71,18 +72,29 @@ impl Course {
         self.client == Client::Served || (self.request.method != Method::HEAD && !partial)
     }
 
+    /// The request as the origin gets it when its answer may be stored: HEAD asks for the whole.
+    pub fn asked(&self) -> Cow<'_, RequestHead> {
+        match self.request.method {
+            Method::HEAD => Cow::Owned(RequestHead { method: Method::GET, ..self.request.clone() }),
+            _ => Cow::Borrowed(&self.request),
+        }
+    }
+
+    /// The status of an exchange that the origin has answered.
+    pub fn status(&self, verdict: Verdict, fwd_status: u16) -> Status {
+        let reason = Some(self.reason);
+        Status { reason, fwd_status: Some(fwd_status), ..Status::new(verdict) }
+    }
+
     /// The response that a stored one makes.
-    pub fn serve<B: Clone>(
-        &mut self,
-        found: &Found<B>,
-        verdict: Verdict,
-        reason: Option<Reason>,
-        now: Time,
-    ) -> Reply<B> {
+    pub fn serve<B: Clone>(&mut self, found: &Found<B>, status: Status, now: Time) -> Reply<B> {
         let stored = stored_of(found);
         let length = found.entry.body_len;
         let answer = policy::answer(&self.request, stored.head, length, now);
-        let head = policy::present(&stored, &answer, now);
+        let head = match status.verdict {
+            Verdict::Revalidated => policy::convey(stored.head, &answer),
+            _ => policy::present(&stored, &answer, now),
+        };
         let body = found.body.clone();
         let content = match answer {
             Answer::Full => Content::Stored(body, None),
@@ -96,7 +108,7 @@ impl Course {
                 Content::Stored(body, Some(pieces))
             }
         };
-        let status = Status { reason, ttl: Some(ttl(&stored, now)), ..Status::new(verdict) };
+        let status = Status { ttl: Some(ttl(&stored, now)), ..status };
         self.reply(head, content, status)
     }
 
@@ -111,7 +123,7 @@ impl Course {
         let mut request = self.request.clone();
         request.headers.remove(header::RANGE);
         let answer = policy::answer(&request, stored.head, length.unwrap_or(u64::MAX), now);
-        let head = policy::present(stored, &answer, now);
+        let head = policy::convey(stored.head, &answer);
         let content = match answer {
             Answer::NotModified => Content::Empty,
             _ => Content::OriginKept,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::action::{Action, Found, Held, Outcome, Reach};
+use super::action::{Action, Found, Held, Outcome, Reach, Reply};
 use super::course::{self, Client, Course};
 use super::lookup::{self, Prior, Use};
 use super::store::{self, AwaitReply, Next};
 use super::{State, Step, origin};
-use crate::cache::policy::{self, Reuse};
+use crate::cache::policy::{self, Reuse, Status};
 use crate::cache::{Reason, Time, Verdict};
 
 /// The lease has been asked for.
@@ -54,13 +54,12 @@ impl<B: Clone> AwaitLease<B> {
         match outcome {
             Outcome::Granted { lease, found } => {
                 course.reach = lease.reach;
+                let key = course.key.clone();
+                let next = Next::Release { lease, key, hold: Duration::ZERO };
                 match self.reconsider(course, found, now) {
-                    Ok(prior) => origin::fetch(course, prior, Some(lease), now),
-                    Err(reply) => {
-                        let key = course.key.clone();
-                        let next = Next::Release { lease, key, hold: Duration::ZERO };
-                        store::replied(course, reply, next, now)
-                    }
+                    Second::Answers(reply) => store::replied(course, Some(reply), next, now),
+                    Second::Fetch(prior) => origin::fetch(course, prior, Some(lease), now),
+                    Second::Refreshed => store::replied(course, None, next, now),
                 }
             }
             Outcome::Held { by, found } => {
@@ -68,8 +67,9 @@ impl<B: Clone> AwaitLease<B> {
                     return super::stop();
                 }
                 match self.reconsider(course, found, now) {
-                    Ok(prior) => pause(course, by, prior, now),
-                    Err(reply) => store::replied(course, reply, Next::Stop, now),
+                    Second::Answers(reply) => store::replied(course, Some(reply), Next::Stop, now),
+                    Second::Fetch(prior) => pause(course, by, prior, now),
+                    Second::Refreshed => super::stop(),
                 }
             }
             _ if course.client == Client::Served => super::stop(),
@@ -80,36 +80,42 @@ impl<B: Clone> AwaitLease<B> {
         }
     }
 
-    /// What was stored at the moment of the lease: an answer after all, or what to fetch with.
-    /// A refresh whose work another has done is answered by nothing.
-    fn reconsider(
-        self,
-        course: &mut Course,
-        found: Option<Found<B>>,
-        now: Time,
-    ) -> Result<Option<Prior<B>>, Option<super::Reply<B>>> {
-        let Some(found) = found else { return Ok(self.prior) };
+    /// Judges what was stored at the moment of the lease.
+    fn reconsider(self, course: &mut Course, found: Option<Found<B>>, now: Time) -> Second<B> {
+        let Some(found) = found else { return Second::Fetch(self.prior) };
         match lookup::weigh(course, found, now) {
             Use::Serve(found, verdict, reason) => match course.client {
                 Client::Served if verdict == Verdict::Stale => {
-                    let rescue = policy::Rescue::Forbidden;
-                    Ok(Some(Prior { found, rescue }))
+                    Second::Fetch(Some(Prior { found, rescue: policy::Rescue::Forbidden }))
                 }
-                Client::Served => Err(None),
-                Client::Waiting => Err(Some(course.serve(&found, verdict, reason, now))),
+                Client::Served => Second::Refreshed,
+                Client::Waiting => {
+                    let status = Status { reason, ..Status::new(verdict) };
+                    Second::Answers(course.serve(&found, status, now))
+                }
             },
             Use::Short(prior, reason) => {
                 course.reason = reason;
-                Ok(prior)
+                Second::Fetch(prior)
             }
-            Use::Pass => Ok(None),
+            Use::Pass => Second::Fetch(None),
             Use::Variant => {
                 // The primary key went to another variant meanwhile; the lease is on that key.
                 course.key = course.plan.key.clone();
-                Ok(None)
+                Second::Fetch(None)
             }
         }
     }
+}
+
+/// What a second look, at the moment of the lease, has shown.
+enum Second<B> {
+    /// It answers the request after all.
+    Answers(Reply<B>),
+    /// The origin is to be asked, with what is left of it.
+    Fetch(Option<Prior<B>>),
+    /// Another request has done the refresh already.
+    Refreshed,
 }
 
 /// Waits for whoever fetches, longer each time, never beyond the patience.

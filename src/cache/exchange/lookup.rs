@@ -8,7 +8,7 @@ use super::store::{AwaitReply, Next};
 use super::{State, Step, lease, origin};
 use crate::cache::entry::Kind;
 use crate::cache::field::Vary;
-use crate::cache::policy::{self, Rescue, Reuse, Standing};
+use crate::cache::policy::{self, Rescue, Reuse, Standing, Status};
 use crate::cache::{Reason, Tier, Time, Verdict};
 
 /// A look into a tier is under way.
@@ -125,7 +125,8 @@ pub(super) fn serve<B: Clone>(
     reason: Option<Reason>,
     now: Time,
 ) -> Step<B> {
-    let reply = course.serve(&found, verdict, reason, now);
+    let status = Status { reason, ..Status::new(verdict) };
+    let reply = course.serve(&found, status, now);
     let next = match verdict {
         Verdict::Stale => {
             course.reason = Reason::Stale;

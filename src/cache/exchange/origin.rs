@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use http::Method;
-
 use super::action::{Action, Fault, Fetch, Found, Lease, Outcome, Reply};
 use super::course::{Client, Course};
 use super::lookup::Prior;
@@ -12,7 +10,7 @@ use super::{State, Step};
 use crate::cache::entry::{Entry, Kind};
 use crate::cache::field::Vary;
 use crate::cache::key::Key;
-use crate::cache::policy::{self, Admission, Rescue, Status, Stored};
+use crate::cache::policy::{self, Admission, Arrival, Rescue, Status, Stored};
 use crate::cache::{Reason, ResponseHead, Time, Verdict};
 
 /// The origin has been asked for something that may be stored.
@@ -51,12 +49,8 @@ pub(super) fn fetch<B: Clone>(
     let stored = prior.as_ref().map(|prior| &prior.found.entry.head);
     let spare = course.client == Client::Served
         || prior.as_ref().is_some_and(|prior| prior.rescue != Rescue::Forbidden);
-    let method = match &course.request.method {
-        &Method::HEAD => Method::GET,
-        method => method.clone(),
-    };
     let fetch = Fetch {
-        method,
+        method: course.asked().method.clone(),
         headers: policy::forward(&course.request, stored),
         passes: false,
         deadline: spare.then_some(course.plan.limits.deadline),
@@ -87,7 +81,10 @@ impl AwaitPass {
 }
 
 impl<B: Clone> AwaitOrigin<B> {
-    pub fn resume(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
+    pub fn resume(self, course: &mut Course, mut outcome: Outcome<B>, now: Time) -> Step<B> {
+        if let Outcome::Answered { response, .. } = &mut outcome {
+            policy::dated(response, now);
+        }
         match outcome {
             Outcome::Answered { response, .. } if response.status == 304 => {
                 self.confirmed(course, &response, now)
@@ -129,7 +126,7 @@ impl<B: Clone> AwaitOrigin<B> {
         update: &ResponseHead,
         now: Time,
     ) -> Step<B> {
-        let admitted = policy::admit(&course.request, &head, &course.plan.treatment);
+        let admitted = self.admit(course, &head, now);
         let mut found = found;
         found.entry.head = head;
         found.entry.fetch = now.since(self.asked);
@@ -140,12 +137,13 @@ impl<B: Clone> AwaitOrigin<B> {
         }
         let head = &found.entry.head;
         found.entry.generated = now.before(policy::initial_age(head, self.asked, now));
+        found.entry.selecting = policy::selecting(&Vary::parse(&head.headers), &course.request);
         if let Ok(admission) = &admitted {
             found.entry.lifetime = admission.lifetime;
             strip(&mut found.entry.head, admission);
         }
         let reply = (course.client == Client::Waiting)
-            .then(|| course.serve(&found, Verdict::Revalidated, Some(course.reason), now));
+            .then(|| course.serve(&found, course.status(Verdict::Revalidated, 304), now));
         let next = match (admitted, self.lease) {
             (Ok(_), Some((lease, key))) => {
                 let mut entry = found.entry;
@@ -181,9 +179,9 @@ impl<B: Clone> AwaitOrigin<B> {
     ) -> Step<B> {
         let reply = match &self.prior {
             Some(prior) if course.client == Client::Waiting => {
-                let mut reply = course.serve(&prior.found, Verdict::Rescue, Some(reason), now);
-                reply.status.fwd_status = fwd_status;
-                Some(reply)
+                let reason = Some(reason);
+                let status = Status { reason, fwd_status, ..Status::new(Verdict::Rescue) };
+                Some(course.serve(&prior.found, status, now))
             }
             _ => None,
         };
@@ -201,7 +199,8 @@ impl<B: Clone> AwaitOrigin<B> {
         if length.is_some_and(|length| length > course.plan.treatment.body_max) {
             return self.refuse(course, &response, Reason::TooLarge, now);
         }
-        let admitted = policy::admit(&course.request, &response, &course.plan.treatment)
+        let admitted = self
+            .admit(course, &response, now)
             .and_then(|admission| policy::tags(&response).map(|tags| (admission, tags)));
         match (admitted, self.lease.clone()) {
             (Ok((admission, tags)), Some((lease, key))) => {
@@ -213,6 +212,11 @@ impl<B: Clone> AwaitOrigin<B> {
             (Ok(_), None) => self.unstored(course, &response, Reason::Unleased, now),
             (Err(reason), _) => self.refuse(course, &response, reason, now),
         }
+    }
+
+    fn admit(&self, course: &Course, head: &ResponseHead, now: Time) -> Result<Admission, Reason> {
+        let arrival = Arrival { asked: self.asked, received: now };
+        policy::admit(&course.asked(), head, arrival, &course.plan.treatment)
     }
 
     fn entry(
@@ -253,7 +257,7 @@ impl<B: Clone> AwaitOrigin<B> {
         if course.client == Client::Served {
             return None;
         }
-        let status = Status { stored: true, ..self.status(course, response.status) };
+        let status = Status { stored: true, ..course.status(Verdict::Miss, response.status) };
         let (generated, lifetime) = (entry.generated, entry.lifetime);
         let stored = Stored { head: response, generated, lifetime };
         Some(course.fill(&stored, length, status, now))
@@ -298,13 +302,9 @@ impl<B: Clone> AwaitOrigin<B> {
         response: &ResponseHead,
         reason: Reason,
     ) -> Option<Reply<B>> {
-        let status = Status { reason: Some(reason), ..self.status(course, response.status) };
+        let status =
+            Status { reason: Some(reason), ..course.status(Verdict::Miss, response.status) };
         (course.client == Client::Waiting).then(|| course.relay(response, status))
-    }
-
-    fn status(&self, course: &Course, code: u16) -> Status {
-        let reason = Some(course.reason);
-        Status { reason, fwd_status: Some(code), ..Status::new(Verdict::Miss) }
     }
 
     /// After a failure the key is left alone for a while, if others have something to serve.

@@ -152,8 +152,8 @@ struct Known {
 
 impl Known {
     fn size(&self) -> usize {
-        let exact = self.hosts.len() + self.keys.len() + self.tags.len() + self.urls.len();
-        exact + self.globs.len() + self.prefixes.len()
+        let exact = [&self.hosts, &self.keys, &self.tags, &self.urls, &self.prefixes];
+        exact.map(BTreeMap::len).into_iter().fold(self.globs.len(), usize::saturating_add)
     }
 
     fn absorb(&mut self, top: Sequence, floor: Sequence, records: Vec<(Record, Sequence)>) {

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, Method, header};
 use super::lifetime::{Basis, Freshness};
 use super::status_code::is_understood;
 use super::{Caching, ClientDirectives, Prohibition, Treatment, hop, initial_age, uri};
-use crate::cache::field::{CacheControl, Directives, HttpDate, Scope, Vary, single, trim};
+use crate::cache::field::{CacheControl, Directives, Scope, Vary, single, trim};
 use crate::cache::{Lifetime, Reason, RequestHead, ResponseHead, Time};
 
 /// How a response is stored.
@@ -27,23 +27,12 @@ pub struct Arrival {
     pub received: Time,
 }
 
-/// [`admit_at`] for a response that is taken to arrive at its `Date`, as old as its `Age` says.
-pub fn admit(
-    request: &RequestHead,
-    response: &ResponseHead,
-    treatment: &Treatment,
-) -> Result<Admission, Reason> {
-    let date = HttpDate::field(&response.headers, header::DATE);
-    let received = date.map_or(Time(i64::MAX), HttpDate::time);
-    admit_at(request, response, Arrival { asked: received, received }, treatment)
-}
-
 /// Whether `response` may be stored for others than the client that asked for it, for how long
 /// and without which fields (RFC 9111 §3).
 ///
 /// The origin's prohibitions come before every lifetime; the operator's rule lifts those only that
 /// it names.
-pub fn admit_at(
+pub fn admit(
     request: &RequestHead,
     response: &ResponseHead,
     arrival: Arrival,

@@ -3,13 +3,13 @@
 //!
 //! One file per question, in the order in which a request meets them: is it for the cache at all
 //! ([`eligible`]), which stored response does it select ([`selecting`]), may that be used
-//! ([`reuse`]), what is asked of the origin ([`forward`]), what comes of its answer ([`admit_at`],
+//! ([`reuse`]), what is asked of the origin ([`forward`]), what comes of its answer ([`admit`],
 //! [`freshen`], [`invalidates`]), and what is sent to the client ([`answer`], [`present`]).
 //!
 //! Where this departs from the sketch in the design: there is no "precondition failed" answer,
 //! because `If-Match` and `If-Unmodified-Since` are not for caches to evaluate (RFC 9111 §4.3.2):
 //! such requests are not [`eligible`]. [`Rescue`] has a third value for a stored response that may
-//! only stand in for an origin that cannot be reached (RFC 9111 §4.2.4). [`admit_at`] takes the
+//! only stand in for an origin that cannot be reached (RFC 9111 §4.2.4). [`admit`] takes the
 //! times of an exchange, without which neither the operator's lifetimes nor the caps, which count
 //! from receipt, can be turned into spans from generation. [`dated`] is to be called on whatever
 //! the origin sends.
@@ -31,7 +31,7 @@ mod status_code;
 mod treatment;
 mod uri;
 
-pub use admit::{Admission, Arrival, admit, admit_at};
+pub use admit::{Admission, Arrival, admit};
 pub use age::{dated, initial_age};
 pub use answer::{Answer, Multipart, answer};
 pub use eligible::{eligible, only_if_cached};
