@@ -322,8 +322,8 @@ impl Service {
     }
 
     async fn admit(&self, command: &Command, access: Access) -> Result<(), Failure> {
-        if access == Access::ReadOnly && self.backend.catalog().is_empty() {
-            self.backend.learnt_catalog().await;
+        if access == Access::ReadOnly {
+            self.backend.known_catalog().await;
         }
         Ok(admit(command, access, || self.backend.catalog())?)
     }

@@ -100,7 +100,7 @@ impl Backend {
     pub async fn run_batch(&self, commands: &[Command]) -> Vec<Result<Value, Fault>> {
         match &self.place {
             Place::Cluster(cluster) => {
-                let catalog = self.learnt_catalog().await;
+                let catalog = self.known_catalog().await;
                 cluster.run_batch(commands, &catalog).await
             }
             Place::Single(pool) => {
@@ -117,7 +117,7 @@ impl Backend {
     pub async fn run_transaction(&self, commands: &[Command]) -> Result<Transaction, Fault> {
         let reply = match &self.place {
             Place::Cluster(cluster) => {
-                let catalog = self.learnt_catalog().await;
+                let catalog = self.known_catalog().await;
                 cluster.run_transaction(commands, &catalog).await?
             }
             Place::Single(pool) => pool.run_transaction(commands).await?,
@@ -143,6 +143,12 @@ impl Backend {
     /// cluster it is one of the seed nodes that reports.
     pub async fn monitor(&self) -> Result<Monitor, Fault> {
         self.dedicated(async |client| client.get_async_monitor().await).await
+    }
+
+    /// The catalog, asked from the server if nothing is known yet.
+    pub async fn known_catalog(&self) -> Arc<Catalog> {
+        let catalog = self.catalog();
+        if catalog.is_empty() { self.learnt_catalog().await } else { catalog }
     }
 
     /// The catalog, empty if no server has been reached yet.
