@@ -11,7 +11,7 @@ mod script;
 pub use breaker::Breaker;
 pub use keys::Keys;
 pub use resp::Reply;
-pub use rest::{Clock, Failure, Rest};
+pub use rest::{Clock, Failure, Http, Rest, Wire};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,8 +32,8 @@ use rest::Last;
 
 /// Redis as the tier that all isolates share.
 #[derive(Debug)]
-pub struct Shared {
-    rest: Rest,
+pub struct Shared<W = Http> {
+    rest: Rest<W>,
     keys: Keys,
     visibility: Duration,
     first: Mutex<Mirror>,
@@ -51,9 +51,16 @@ pub struct Receipt {
 impl Shared {
     /// The tier as configured; nothing is sent yet.
     pub fn new(settings: &RedisSettings, visibility: Duration, clock: Clock) -> Self {
+        Self::over(Http::default(), settings, visibility, clock)
+    }
+}
+
+impl<W: Wire> Shared<W> {
+    /// The tier as configured, over a wire of one's own.
+    pub fn over(wire: W, settings: &RedisSettings, visibility: Duration, clock: Clock) -> Self {
         let shards = settings.shards.max(1);
         Self {
-            rest: Rest::new(settings),
+            rest: Rest::new(settings, wire),
             keys: Keys::new(&settings.namespace, shards),
             visibility,
             first: Mutex::default(),
@@ -63,7 +70,7 @@ impl Shared {
     }
 
     /// The endpoint, for commands that are no verb of the cache.
-    pub fn rest(&self) -> &Rest {
+    pub fn rest(&self) -> &Rest<W> {
         &self.rest
     }
 

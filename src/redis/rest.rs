@@ -20,8 +20,8 @@ use crate::config::{RedisDialect, RedisSettings};
 
 /// A REST endpoint that executes Redis commands.
 #[derive(Debug)]
-pub struct Rest {
-    client: reqwest::Client,
+pub struct Rest<W = Http> {
+    wire: W,
     root: String,
     headers: HeaderMap,
     timeout: Duration,
@@ -41,12 +41,46 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(fault: Fault, detail: impl Into<String>) -> Self {
+    /// A failure with its words.
+    pub fn new(fault: Fault, detail: impl Into<String>) -> Self {
         Self { fault, detail: detail.into() }
     }
 
     pub(super) fn malformed(what: &str) -> Self {
         Self::new(Fault::Malformed, format!("unexpected reply to {what}"))
+    }
+}
+
+/// What carries requests to an endpoint: HTTP, or a simulation of it in virtual time.
+pub trait Wire {
+    /// Posts a body; the answer's status and bytes, or a failure when `timeout` has passed.
+    fn post(
+        &self,
+        url: String,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<(u16, Bytes), Failure>>;
+}
+
+/// HTTP as the platform speaks it.
+#[derive(Clone, Debug, Default)]
+pub struct Http {
+    client: reqwest::Client,
+}
+
+impl Wire for Http {
+    async fn post(
+        &self,
+        url: String,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<(u16, Bytes), Failure> {
+        let request = self.client.post(url).headers(headers).timeout(timeout).body(body);
+        let response = request.send().await.map_err(transport)?;
+        let status = response.status().as_u16();
+        Ok((status, response.bytes().await.map_err(transport)?))
     }
 }
 
@@ -60,9 +94,9 @@ pub(super) enum Last {
 /// A clock, so that waiting for replies can be measured and the breaker can tell time.
 pub type Clock = fn() -> Time;
 
-impl Rest {
-    /// An endpoint as configured; nothing is sent yet.
-    pub fn new(settings: &RedisSettings) -> Self {
+impl<W: Wire> Rest<W> {
+    /// An endpoint as configured, over a wire; nothing is sent yet.
+    pub fn new(settings: &RedisSettings, wire: W) -> Self {
         let mut headers = HeaderMap::new();
         if let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {}", settings.token)) {
             bearer.set_sensitive(true);
@@ -70,7 +104,7 @@ impl Rest {
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self {
-            client: reqwest::Client::new(),
+            wire,
             root: settings.url.trim_end_matches('/').to_owned(),
             headers,
             timeout: settings.timeout,
@@ -207,15 +241,8 @@ impl Rest {
         let (name, value) = if compat { ENCODING } else { FORMAT };
         let mut headers = self.headers.clone();
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        let request = self
-            .client
-            .post(format!("{}{path}", self.root))
-            .headers(headers)
-            .timeout(self.timeout)
-            .body(body);
-        let response = request.send().await.map_err(transport)?;
-        let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(transport)?;
+        let url = format!("{}{path}", self.root);
+        let (status, bytes) = self.wire.post(url, headers, body, self.timeout).await?;
         read(status, &bytes, compat)
     }
 }
