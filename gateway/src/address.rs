@@ -31,7 +31,7 @@ pub struct SentinelGroup {
 impl Address {
     /// Reads a `REDIS_URL`:
     /// - `redis://[user:password@]host:port[/db]`, `rediss://…` with TLS, `unix:///path`;
-    /// - `redis+sentinel://[user:password@]host:port,host:port/primary[/db]`, `rediss+sentinel://…`;
+    /// - `redis+sentinel://[user:password@]host:port,host:port/primary[/db]`, `rediss+…`;
     /// - `redis+cluster://host:port,host:port`, `rediss+cluster://…`, or a list of several
     ///   `redis://` URLs with commas.
     pub fn parse(text: &str) -> Result<Self, AddressError> {

@@ -226,7 +226,11 @@ const CASES: &[Case] = &[
         &[],
         r#"[["SET","p","1"],["INCR","p"],["INCR","list"],[],["SHUTDOWN"],["GET","p"]]"#,
         200,
-        r#"[{"result":"OK"},{"result":2},{"error":"WRONGTYPE Operation against a key holding the wrong kind of value"},{"error":"ERR empty pipeline command"},{"error":"ERR Command is not available: 'SHUTDOWN'"},{"result":"2"}]"#,
+        concat!(
+            r#"[{"result":"OK"},{"result":2},{"error":"WRONGTYPE Operation against a key holding "#,
+            r#"the wrong kind of value"},{"error":"ERR empty pipeline command"},"#,
+            r#"{"error":"ERR Command is not available: 'SHUTDOWN'"},{"result":"2"}]"#,
+        ),
     ),
     Case("POST /pipeline", &[RESP2], r#"[["GET","p"],["INCR","p"]]"#, 200, "$1\r\n2\r\n:3\r\n"),
     Case("POST /pipeline/", &[BASE64], r#"[["GET","p"]]"#, 200, r#"[{"result":"Mw=="}]"#),
@@ -239,7 +243,10 @@ const CASES: &[Case] = &[
         &[RESP2],
         r#"[["SET","{t}","1"],["INCR","{t}"],["LPUSH","{t}","x"],["GET","{t}"]]"#,
         200,
-        r#"[{"result":"OK"},{"result":2},{"error":"WRONGTYPE Operation against a key holding the wrong kind of value"},{"result":"2"}]"#,
+        concat!(
+            r#"[{"result":"OK"},{"result":2},{"error":"WRONGTYPE Operation against a key holding "#,
+            r#"the wrong kind of value"},{"result":"2"}]"#,
+        ),
     ),
     Case("POST /multi-exec", &[BASE64], r#"[["GET","{t}"]]"#, 200, r#"[{"result":"Mg=="}]"#),
     Case(
