@@ -24,6 +24,9 @@ pub struct Config {
     pub origin: String,
     /// The shared tier; none means that the platform's cache is the first.
     pub redis: Option<RedisSettings>,
+    /// The authority that stands for every one under which this edge is asked, if they are all
+    /// one site.
+    pub site: Option<String>,
     /// The rules.
     pub rules: Rules,
     /// The tokens that open the operator's API.
@@ -115,6 +118,7 @@ impl Config {
             origin: base_url("ORIGIN", set("ORIGIN"))?,
             redis: redis(&set, &namespace)?,
             rules: rules?,
+            site: set("SITE").map(site).transpose()?,
             tokens: Tokens::parse(&set("BREADBOX_TOKENS").unwrap_or_default())?,
             visibility: span("VISIBILITY", set("VISIBILITY"), Duration::from_secs(1))?,
             namespace,
@@ -170,6 +174,14 @@ fn base_url(setting: &str, value: Option<String>) -> Result<String, ConfigError>
         return Err(ConfigError::new(setting, value, allowed));
     }
     Ok(value.trim_end_matches('/').to_owned())
+}
+
+fn site(value: String) -> Result<String, ConfigError> {
+    let allowed = "a host, with a port if need be, such as www.example.com";
+    match value.parse::<http::uri::Authority>() {
+        Ok(authority) if !value.contains('@') => Ok(authority.as_str().to_ascii_lowercase()),
+        _ => Err(ConfigError::new("SITE", value, allowed)),
+    }
 }
 
 fn span(setting: &str, value: Option<String>, default: Duration) -> Result<Duration, ConfigError> {

@@ -12,7 +12,7 @@ use crate::cache::exchange::{Fault, Limits, Plan};
 use crate::cache::key::Key;
 use crate::cache::tally::{Cell as Count, Tally};
 use crate::cache::{RequestHead, Tier};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Ruling};
 use crate::redis::{Failure, Shared};
 
 /// The isolate's configuration, connections and counts.
@@ -74,8 +74,13 @@ impl Edge {
         }
     }
 
-    /// Applies the rules' view of a URL's query to the URL itself.
-    pub fn fold(&self, url: &mut String) -> crate::config::Ruling<'_> {
+    /// Brings a URL into the form that keys are made of: the site's own authority, and of the
+    /// query what counts.
+    pub fn fold(&self, url: &mut String) -> Ruling<'_> {
+        if let (Some(site), Some((scheme, rest))) = (&self.config.site, url.split_once("://")) {
+            let path = rest.find(['/', '?']).and_then(|end| rest.get(end..)).unwrap_or("");
+            *url = format!("{scheme}://{site}{path}");
+        }
         let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
         let slash = rest.find('/').unwrap_or(rest.len());
         let (host, path) = rest.split_at_checked(slash).unwrap_or((rest, ""));

@@ -21,21 +21,16 @@ pub(super) fn settings(spec: &WorkerdSpec, ports: &[u16], crons: &[u16], date: &
         let colo = colo.unwrap_or_default();
         let _ = writeln!(services, "    (name = \"edge{n}\", worker = .edge{n}),");
         let _ = writeln!(services, "    (name = \"cron{n}\", worker = .cron{n}),");
-        let entry = match &spec.authority {
-            Some(authority) => {
-                front(n, authority, date, &mut services, &mut workers);
-                format!("front{n}")
-            }
-            None => format!("edge{n}"),
-        };
         let _ = writeln!(
             sockets,
             "    (name = \"edge{n}\", address = \"127.0.0.1:{port}\", \
-             http = (), service = \"{entry}\"),\n    \
+             http = (), service = \"edge{n}\"),\n    \
              (name = \"cron{n}\", address = \"127.0.0.1:{cron}\", \
              http = (), service = \"cron{n}\"),"
         );
-        let bindings = bindings(&spec.variables);
+        let site = spec.authority.iter().map(|authority| ("SITE", authority.as_str()));
+        let variables = spec.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let bindings = bindings(variables.chain(site));
         let _ = write!(
             workers,
             "const edge{n} :Workerd.Worker = (\n  modules = [\n    \
@@ -65,20 +60,7 @@ pub(super) fn settings(spec: &WorkerdSpec, ports: &[u16], crons: &[u16], date: &
     )
 }
 
-fn front(n: usize, authority: &str, date: &str, services: &mut String, workers: &mut String) {
-    let authority = quote(authority);
-    let _ = writeln!(services, "    (name = \"front{n}\", worker = .front{n}),");
-    let _ = write!(
-        workers,
-        "const front{n} :Workerd.Worker = (\n  \
-         modules = [ (name = \"front.js\", esModule = embed \"front.js\") ],\n  \
-         compatibilityDate = \"{date}\",\n  \
-         bindings = [ (name = \"EDGE\", service = \"edge{n}\"), \
-         (name = \"HOST\", text = {authority}) ],\n);\n"
-    );
-}
-
-fn bindings(variables: &[(String, String)]) -> String {
+fn bindings<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::from("    (name = \"ASSETS\", service = \"assets\"),\n");
     for (name, value) in variables {
         let (name, value) = (quote(name), quote(value));

@@ -55,7 +55,6 @@ impl Workerd {
         }
         places::write(&home.join("assets.js"), include_str!("assets.js"))?;
         places::write(&home.join("cron.js"), include_str!("cron.js"))?;
-        places::write(&home.join("front.js"), include_str!("front.js"))?;
         let crons = free_ports(spec.ports.len())?;
         let date = compatibility_date()?;
         let settings = home.join("config.capnp");
