@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
 use web_sys::Response;
 
-use super::state::Edge;
+use super::state::{Canary, Edge};
 use super::{js, reply};
 use crate::cache::exchange::{Content, Reply};
 use crate::cache::policy::Status;
@@ -49,6 +49,14 @@ pub(super) async fn report(edge: &Edge) -> Value {
         "origin": {
             "fetches": tally.count(Cell::OriginFetches),
             "faults": tally.count(Cell::OriginFaults),
+        },
+        "purge": {
+            "visibilityMs": millis(edge.config.visibility),
+            "canary": match edge.canary.get() {
+                Canary::Purged => "purged",
+                Canary::Survived => "survived",
+                Canary::Untried => "untried",
+            },
         },
         "counted": scope,
     }})

@@ -53,11 +53,14 @@ async fn serve(
     Driver::new(edge, request, head, context).run().await
 }
 
-/// The cron trigger has fired: what is counted goes to the store.
+/// The cron trigger has fired: the purge path is tried, and what is counted goes to the store.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     match Edge::of(&env) {
-        Ok(edge) => edge.flush().await,
+        Ok(edge) => {
+            edge.try_purging().await;
+            edge.flush().await;
+        }
         Err(error) => log::line("CacheManager", "configuration", &[("error", &error.to_string())]),
     }
 }

@@ -10,6 +10,7 @@ use super::flights::Flights;
 use super::{js, log};
 use crate::cache::exchange::{Fault, Limits, Plan};
 use crate::cache::key::Key;
+use crate::cache::policy::Standing;
 use crate::cache::tally::{Cell as Count, Tally};
 use crate::cache::{RequestHead, Tier};
 use crate::config::{Config, ConfigError, Ruling};
@@ -24,6 +25,15 @@ pub(super) struct Edge {
     pub flights: Rc<Flights>,
     tally: RefCell<Tally>,
     flush: Cell<Flush>,
+    pub canary: Cell<Canary>,
+}
+
+/// What became of the last canary that this isolate purged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Canary {
+    Purged,
+    Survived,
+    Untried,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +65,7 @@ impl Edge {
             flights: Rc::default(),
             tally: RefCell::default(),
             flush: Cell::new(Flush::Idle),
+            canary: Cell::new(Canary::Untried),
         }))
     }
 
@@ -148,6 +159,20 @@ impl Edge {
             }
             self.fault(Tier::Shared, "tally", &failure);
         }
+    }
+
+    /// Purges a canary; a purge path that silently does nothing shows in the health report.
+    pub async fn try_purging(&self) {
+        let Some(shared) = &self.shared else { return };
+        let canary = match shared.canary(js::random()).await {
+            Ok(Standing::Dead) => Canary::Purged,
+            Ok(_) => Canary::Survived,
+            Err(failure) => return self.fault(Tier::Shared, "canary", &failure),
+        };
+        if canary == Canary::Survived {
+            log::line("CacheManager", "canary", &[("fault", "a purge had no effect")]);
+        }
+        self.canary.set(canary);
     }
 
     /// The counts of all isolates, or of this one where there is no store that holds them.

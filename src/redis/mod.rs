@@ -25,7 +25,9 @@ use crate::cache::Time;
 use crate::cache::entry::Entry;
 use crate::cache::exchange::{Fault, Found, Held, Lease, Outcome, Reach};
 use crate::cache::key::{Id, Key};
-use crate::cache::ledger::{Applied, Epoch, Mirror, Page, Record, Sequence, Stamp, Subject};
+use crate::cache::ledger::{
+    Applied, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
+};
 use crate::cache::policy::Standing;
 use crate::config::RedisSettings;
 use rest::Last;
@@ -262,6 +264,18 @@ impl<W: Wire> Shared<W> {
         Ok(Receipt { stamps })
     }
 
+    /// Purges a canary and reads it back through the ledger: whether purges do anything at all.
+    pub async fn canary(&self, seed: u64) -> Result<Standing, Failure> {
+        let tags = [CANARY.to_owned()];
+        self.sync(0, seed).await?;
+        let stamp = self.shard_mirror(0).stamp();
+        let selector = Selector::Tag(CANARY.to_owned());
+        self.purge(&[Record { mode: Mode::Hard, selector }], seed).await?;
+        self.sync(0, seed).await?;
+        let subject = Subject { stamp, key: "", tags: &tags };
+        Ok(self.shard_mirror(0).judge(&subject))
+    }
+
     async fn eval(
         &self,
         pick: fn(&script::Scripts) -> &script::Script,
@@ -332,6 +346,9 @@ fn superseded(entry: &Entry, since: Page) -> Option<Outcome<Bytes>> {
 fn hex(token: u64) -> String {
     format!("{token:016x}")
 }
+
+/// The tag that no response has.
+const CANARY: &str = "breadbox:canary";
 
 /// How an entry's magic begins in base64.
 const MAGIC_BASE64: &[u8] = b"QkJY";
