@@ -48,6 +48,14 @@ pub(super) struct AwaitStore<B> {
     entry: Entry,
     body: Option<B>,
     tries: u32,
+    holding: Holding,
+}
+
+/// Whether the lease is still to be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holding {
+    No,
+    Yes,
 }
 
 /// The lease is being given back.
@@ -128,7 +136,8 @@ pub(super) fn commit<B: Clone>(
         Reach::Isolate if course.plan.tiers.contains(&Tier::Platform) => Tier::Platform,
         Reach::Isolate => return release(lease, key, Duration::ZERO),
     };
-    AwaitStore { tier, lease, key, entry, body, tries: 0 }.ask(now)
+    let holding = Holding::Yes;
+    AwaitStore { tier, lease, key, entry, body, tries: 0, holding }.ask(now)
 }
 
 /// Leaves a mark that the key is not storable, so that nobody waits for it.
@@ -164,24 +173,34 @@ impl<B: Clone> AwaitStore<B> {
     }
 
     pub fn resume(mut self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
-        match outcome {
-            Outcome::Superseded { sequence, standing: Standing::Clean }
+        match (self.tier, outcome) {
+            (Tier::Shared, Outcome::Superseded { sequence, standing: Standing::Clean })
                 if self.tries < STORE_TRIES =>
             {
-                self.tries = self.tries.saturating_add(1);
+                self.tries += 1;
                 self.entry.stamp.sequence = sequence;
                 self.ask(now)
             }
-            Outcome::Superseded { .. } => release(self.lease, self.key, Duration::ZERO),
-            Outcome::Lost => super::stop(),
-            _ if self.tier == Tier::Shared && course.plan.tiers.contains(&Tier::Platform) => {
-                self.tier = Tier::Platform;
-                self.ask(now)
+            (Tier::Shared, Outcome::Superseded { .. }) => self.end(),
+            (Tier::Shared, Outcome::Lost) => super::stop(),
+            (Tier::Shared, outcome) => {
+                if matches!(outcome, Outcome::Stored) {
+                    self.holding = Holding::No;
+                }
+                match course.plan.tiers.contains(&Tier::Platform) {
+                    true => Self { tier: Tier::Platform, ..self }.ask(now),
+                    false => self.end(),
+                }
             }
-            _ if self.lease.reach == Reach::Isolate => {
-                release(self.lease, self.key, Duration::ZERO)
-            }
-            _ => super::stop(),
+            (Tier::Platform, _) => self.end(),
+        }
+    }
+
+    /// A store that failed may not have given the lease back.
+    fn end(self) -> Step<B> {
+        match self.holding {
+            Holding::No => super::stop(),
+            Holding::Yes => release(self.lease, self.key, Duration::ZERO),
         }
     }
 }
