@@ -35,8 +35,9 @@ pub struct Settings {
     #[arg(long, env = "GATEWAY_THREADS", default_value_t = 0, value_name = "N")]
     pub threads: usize,
 
-    /// Connections to Redis, shared out among the threads (at least one each)
-    #[arg(long, env = "GATEWAY_CONNECTIONS", default_value_t = 4, value_name = "N")]
+    /// Connections to Redis, shared out among the threads (at least one each, and one more for
+    /// long or binary commands); made when the others stall
+    #[arg(long, env = "GATEWAY_CONNECTIONS", default_value_t = 8, value_name = "N")]
     pub connections: usize,
 
     /// Longest time to connect to Redis

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod fault;
+mod lane;
 mod pool;
 mod slot;
 

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use super::fault::{Fault, Sent};
+use super::lane::Lane;
 use super::slot::{Live, Slot};
 use super::{Limits, Repeat, as_reply, pipeline};
 use crate::address::SentinelGroup;
@@ -20,10 +21,10 @@ use crate::command::Command;
 
 /// Shared connections to one server, one of them for what is long or no text.
 pub(super) struct Pool {
-    bulk: Slot<MultiplexedConnection>,
+    bulk: Lane<MultiplexedConnection>,
     connector: Connector,
     limits: Limits,
-    slots: Vec<Slot<MultiplexedConnection>>,
+    lanes: Vec<Lane<MultiplexedConnection>>,
     turn: Cell<usize>,
 }
 
@@ -55,14 +56,14 @@ impl Connector {
 
 impl Pool {
     pub(super) fn new(connector: Connector, limits: Limits) -> Self {
-        let slots = (0..limits.connections.max(1)).map(|_| Slot::new()).collect();
-        Self { bulk: Slot::new(), connector, limits, slots, turn: Cell::new(0) }
+        let lanes = (0..limits.connections.max(1)).map(|_| Lane::new()).collect();
+        Self { bulk: Lane::new(), connector, limits, lanes, turn: Cell::new(0) }
     }
 
     pub(super) async fn run(&self, command: &Command, repeat: Repeat) -> Result<Value, Fault> {
         let packed = command.packed();
         let send = async |live: &mut MultiplexedConnection| live.send_packed_command(packed).await;
-        self.attempt(self.slot([command]), repeat, demoted, send).await
+        self.attempt(self.lane([command]), repeat, demoted, send).await
     }
 
     pub(super) async fn run_batch(
@@ -75,7 +76,7 @@ impl Pool {
         let send = async |live: &mut MultiplexedConnection| {
             live.send_packed_commands(pipeline, 0, count).await
         };
-        self.attempt(self.slot(commands), repeat, |_| false, send).await
+        self.attempt(self.lane(commands), repeat, |_| false, send).await
     }
 
     /// Runs an atomic pipeline; an error of Redis means that nothing was executed.
@@ -90,7 +91,7 @@ impl Pool {
             Ok(mut replies) => Ok(replies.pop().unwrap_or(Value::Nil)),
             Err(error) => as_reply(&error).ok_or(error),
         };
-        self.attempt(self.slot(commands), Repeat::OnlyUnsent, demoted, send).await
+        self.attempt(self.lane(commands), Repeat::OnlyUnsent, demoted, send).await
     }
 
     /// A client for a connection of its own, for subscriptions.
@@ -105,11 +106,13 @@ impl Pool {
 
     async fn attempt<T>(
         &self,
-        slot: &Slot<MultiplexedConnection>,
+        lane: &Lane<MultiplexedConnection>,
         repeat: Repeat,
         demoted: impl Fn(&T) -> bool,
         send: impl AsyncFn(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, Fault> {
+        let _underway = lane.enter();
+        let slot = &lane.slot;
         let mut repeats = 0;
         loop {
             let mut live = match repeats {
@@ -157,17 +160,21 @@ impl Pool {
         }
     }
 
-    fn slot<'a>(
+    /// The first connection that flows, so that commands travel together while they can.
+    fn lane<'a>(
         &self,
         commands: impl IntoIterator<Item = &'a Command>,
-    ) -> &Slot<MultiplexedConnection> {
+    ) -> &Lane<MultiplexedConnection> {
         if !commands.into_iter().all(Command::is_plain) {
             return &self.bulk;
         }
+        if let Some(lane) = self.lanes.iter().find(|lane| lane.flows()) {
+            return lane;
+        }
         let turn = self.turn.get();
         let next = turn + 1;
-        self.turn.set(if next < self.slots.len() { next } else { 0 });
-        self.slots.get(turn).unwrap_or(&self.bulk)
+        self.turn.set(if next < self.lanes.len() { next } else { 0 });
+        self.lanes.get(turn).unwrap_or(&self.bulk)
     }
 
     fn discard(

@@ -1,0 +1,73 @@
+//! Which of several connections a command takes.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use super::slot::Slot;
+
+/// A connection's place, and whether what was sent on it comes back.
+pub(super) struct Lane<C> {
+    pub(super) slot: Slot<C>,
+    moved: Cell<Instant>,
+    waiting: Cell<u32>,
+}
+
+/// A command on its lane, until it is answered or given up.
+pub(super) struct Underway<'a, C> {
+    lane: &'a Lane<C>,
+}
+
+impl<C: Clone> Lane<C> {
+    pub(super) fn new() -> Self {
+        Self { slot: Slot::new(), moved: Cell::new(Instant::now()), waiting: Cell::new(0) }
+    }
+
+    /// Whether a command sent now would soon have its turn: nothing waits, or answers arrive.
+    /// Commands share a lane that flows, because many in one packet cost little more than one; a
+    /// large reply or a slow command does not hold up those that come after it.
+    pub(super) fn flows(&self) -> bool {
+        self.waiting.get() == 0 || self.moved.get().elapsed() < STALL
+    }
+
+    /// Notes a command for as long as the answer is held.
+    pub(super) fn enter(&self) -> Underway<'_, C> {
+        if self.waiting.get() == 0 {
+            self.moved.set(Instant::now());
+        }
+        self.waiting.set(self.waiting.get().saturating_add(1));
+        Underway { lane: self }
+    }
+}
+
+impl<C> Drop for Underway<'_, C> {
+    fn drop(&mut self) {
+        self.lane.waiting.set(self.lane.waiting.get().saturating_sub(1));
+        self.lane.moved.set(Instant::now());
+    }
+}
+
+/// How long nothing may come back before commands take another lane.
+const STALL: Duration = Duration::from_millis(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_flows_until_nothing_comes_back() {
+        let lane = Lane::<()>::new();
+        lane.moved.set(Instant::now() - STALL);
+        assert!(lane.flows());
+        let (first, second) = (lane.enter(), lane.enter());
+        lane.moved.set(Instant::now() - STALL);
+        assert!(!lane.flows());
+        drop(first);
+        lane.moved.set(Instant::now() + STALL);
+        assert!(lane.flows());
+        lane.moved.set(Instant::now() - STALL);
+        assert!(!lane.flows());
+        drop(second);
+        lane.moved.set(Instant::now() - STALL);
+        assert!(lane.flows());
+    }
+}
