@@ -12,7 +12,7 @@ use crate::cache::exchange::{Fault, Limits, Plan};
 use crate::cache::key::Key;
 use crate::cache::policy::Standing;
 use crate::cache::tally::{Cell as Count, Tally};
-use crate::cache::{RequestHead, Tier};
+use crate::cache::{RequestHead, Tier, Time};
 use crate::config::{Config, ConfigError, Ruling};
 use crate::redis::{Failure, Shared};
 
@@ -24,7 +24,7 @@ pub(super) struct Edge {
     pub colo: Colo,
     pub flights: Rc<Flights>,
     tally: RefCell<Tally>,
-    flush: Cell<Flush>,
+    flush: Cell<Option<Time>>,
     pub canary: Cell<Canary>,
 }
 
@@ -34,12 +34,6 @@ pub(super) enum Canary {
     Purged,
     Survived,
     Untried,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flush {
-    Idle,
-    Planned,
 }
 
 thread_local! {
@@ -64,7 +58,7 @@ impl Edge {
             config,
             flights: Rc::default(),
             tally: RefCell::default(),
-            flush: Cell::new(Flush::Idle),
+            flush: Cell::default(),
             canary: Cell::new(Canary::Untried),
         }))
     }
@@ -127,9 +121,13 @@ impl Edge {
 
     /// Sees to it that what was counted reaches the store, some time after the reply.
     pub fn plan_flush(self: &Rc<Self>, context: &Context) {
-        if self.shared.is_none() || self.flush.replace(Flush::Planned) == Flush::Planned {
+        let now = js::now();
+        // A plan dies with its request, should that be killed.
+        let planned = self.flush.get().is_some_and(|planned| now.since(planned) < FLUSH_LOST);
+        if self.shared.is_none() || planned {
             return;
         }
+        self.flush.set(Some(now));
         let edge = Rc::clone(self);
         context.wait_until(async move {
             Delay::from(FLUSH).await;
@@ -139,7 +137,7 @@ impl Edge {
 
     /// Adds what was counted to the counts of all isolates: one command.
     pub async fn flush(&self) {
-        self.flush.set(Flush::Idle);
+        self.flush.set(None);
         let Some(shared) = &self.shared else { return };
         let counted = self.tally.take();
         if counted.is_empty() {
@@ -194,6 +192,9 @@ impl Edge {
 
 /// The rules built into the Worker, in JSON.
 const RULES: &str = include_str!(concat!(env!("OUT_DIR"), "/breadbox.json"));
+
+/// A flush that was planned so long ago will not come.
+const FLUSH_LOST: std::time::Duration = std::time::Duration::from_secs(8);
 
 /// How long counts wait for others to go with them.
 const FLUSH: std::time::Duration = std::time::Duration::from_secs(2);

@@ -26,7 +26,7 @@ use crate::cache::entry::Entry;
 use crate::cache::exchange::{Fault, Found, Held, Lease, Outcome, Reach};
 use crate::cache::key::{Id, Key};
 use crate::cache::ledger::{
-    Applied, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
+    Applied, Due, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
 };
 use crate::cache::policy::Standing;
 use crate::config::RedisSettings;
@@ -92,13 +92,23 @@ impl<W: Wire> Shared<W> {
         let name = self.keys.entry(id);
         let command = ["GET", name.as_str()];
         let get = self.rest.command(&command, self.clock);
-        let due = self.mirror(id).due((self.clock)(), self.visibility);
-        let reply = if due {
-            let (reply, synced) = join(get, self.sync(self.keys.shard(id), seed)).await;
-            synced?;
-            reply?
-        } else {
-            get.await?
+        let shard = self.keys.shard(id);
+        let due = self.shard_mirror(shard).look((self.clock)(), self.visibility);
+        let reply = match due {
+            Due::Ask => {
+                let (reply, synced) = join(get, self.sync(shard, seed)).await;
+                synced?;
+                reply?
+            }
+            Due::Asked => {
+                let reply = get.await?;
+                // The look that another request began is mostly back by now.
+                if self.shard_mirror(shard).due((self.clock)(), self.visibility) {
+                    self.sync(shard, seed).await?;
+                }
+                reply
+            }
+            Due::No => get.await?,
         };
         let bytes = match reply {
             Reply::Bulk(bytes) => bytes,
@@ -106,8 +116,8 @@ impl<W: Wire> Shared<W> {
             _ => return Err(Failure::malformed("GET")),
         };
         let (entry, body) = decode(&bytes)?;
-        if !due && entry.stamp.epoch != self.mirror(id).stamp().epoch {
-            self.sync(self.keys.shard(id), seed).await?;
+        if due == Due::No && entry.stamp.epoch != self.mirror(id).stamp().epoch {
+            self.sync(shard, seed).await?;
         }
         let standing = self.judge(id, &entry);
         Ok(Outcome::Found(Found { entry, body, standing }))

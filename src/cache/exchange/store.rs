@@ -177,7 +177,7 @@ impl<B: Clone> AwaitStore<B> {
             (Tier::Shared, Outcome::Superseded { sequence, standing: Standing::Clean })
                 if self.tries < STORE_TRIES =>
             {
-                self.tries += 1;
+                self.tries = self.tries.saturating_add(1);
                 self.entry.stamp.sequence = sequence;
                 self.ask(now)
             }

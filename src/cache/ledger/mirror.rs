@@ -17,6 +17,18 @@ use crate::cache::policy::Standing;
 pub struct Mirror {
     known: Known,
     synced: Option<Time>,
+    asked: Option<Time>,
+}
+
+/// Whether a use of the mirror has to look into the ledger first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// It does, and is the one to do it.
+    Ask,
+    /// It does; another use is looking already and may be done in time.
+    Asked,
+    /// The mirror can be trusted.
+    No,
 }
 
 /// What applying a page did.
@@ -39,6 +51,20 @@ impl Mirror {
         }
     }
 
+    /// Whether a use at this time has to look into the ledger. Of many at once one is told to ask;
+    /// under a bound of zero nobody may rely on a look that began before its own.
+    pub fn look(&mut self, now: Time, bound: Duration) -> Due {
+        if !self.due(now, bound) {
+            return Due::No;
+        }
+        let recently = self.asked.is_some_and(|asked| now.since(asked) < ASKING && asked <= now);
+        if recently && !bound.is_zero() {
+            return Due::Asked;
+        }
+        self.asked = Some(now);
+        Due::Ask
+    }
+
     /// From which sequence on the next sync has to look.
     pub fn cursor(&self) -> Sequence {
         self.known.sequence
@@ -58,6 +84,7 @@ impl Mirror {
     ///
     /// Replies may overtake each other: one that was sent before what is known is passed over.
     pub fn apply(&mut self, page: Page, cursor: Sequence, sent: Time) -> Applied {
+        self.asked = None;
         if self.synced.is_some_and(|synced| sent < synced) {
             return Applied::Current;
         }
@@ -227,6 +254,9 @@ impl<'a> Place<'a> {
         [self.url, self.bare, self.path].into_iter().any(|form| glob.matches(form))
     }
 }
+
+/// A look that has not come back for so long is not counted on.
+const ASKING: Duration = Duration::from_millis(300);
 
 /// Above this many records a mirror starts over from what the ledger still holds.
 const RECORDS_MAX: usize = 20_000;

@@ -8,7 +8,7 @@
 mod mirror;
 mod record;
 
-pub use mirror::{Applied, Mirror};
+pub use mirror::{Applied, Due, Mirror};
 pub use record::{Mode, Page, Record, Selector};
 
 /// One life of the ledger. Redis that lost its data starts another, and what was stored in an
