@@ -1,0 +1,17 @@
+//! The edge end to end: real workerd, real Redis, real gateway, scripted origin.
+
+mod cost;
+mod damage;
+mod faults;
+mod health;
+mod http;
+mod origin;
+mod passing;
+mod platform;
+mod purge;
+mod receipts;
+mod refusals;
+mod site;
+mod stampede;
+mod wire;
+mod wrangler;

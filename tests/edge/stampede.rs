@@ -1,0 +1,142 @@
+//! Many requests at once for one key.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use futures_util::future::join_all;
+use xtask::harness::{PlatformTier, eventually};
+use xtask::origin::Reply;
+
+use crate::site::{Answer, PATIENCE, REDIS_TIMEOUT, Site, asked_exactly, page, set, stale_page};
+
+#[tokio::test]
+async fn a_cold_key_is_fetched_once_for_all_isolates() -> Result<()> {
+    let site = Site::start(|_| page(1).after(Duration::from_millis(500)))?;
+    let answers = site.crowd(CROWD, "/cold").await?;
+    expect_all(&answers, "version 1");
+    asked_exactly(&site, "/cold", 1);
+    let stored = answers.iter().filter(|answer| answer.says("stored")).count();
+    assert!(stored == 1, "{stored} answers say that they were stored");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stale_key_is_served_at_once_and_refreshed_once() -> Result<()> {
+    let site = Site::start(|_| stale_page(1))?;
+    let first = site.get(0, "/stale").await?;
+    assert!(first.says("stored"), "{}", first.headers_text());
+    eventually("the stale page is stored", PATIENCE, async || {
+        site.edge.colos.iter().any(|colo| !colo.is_empty())
+    })
+    .await?;
+    site.origin.forget();
+    site.origin.rescript(|_| page(2).after(SLOW));
+    let answers = site.crowd(CROWD, "/stale").await?;
+    expect_all(&answers, "version 1");
+    for answer in &answers {
+        assert!(answer.is_stale(), "not stale: {}", answer.cache_status());
+        assert!(answer.took < SLOW, "a stale answer waited for the origin: {:?}", answer.took);
+    }
+    eventually("the new version is served everywhere", PATIENCE, async || {
+        let answers = site.crowd(4, "/stale").await.unwrap_or_default();
+        !answers.is_empty() && answers.iter().all(|answer| answer.text() == "version 2")
+    })
+    .await?;
+    asked_exactly(&site, "/stale", 1);
+    Ok(())
+}
+
+/// The origin never answers again, so requests that wait for each other would never reach it.
+#[tokio::test]
+async fn what_may_not_be_stored_does_not_queue() -> Result<()> {
+    let asked = AtomicUsize::new(0);
+    let site = Site::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => Reply::ok("private").header("cache-control", "no-store").after(FIRST),
+        _ => Reply::hang(),
+    })?;
+    let all_asked = eventually("all requests reach the origin together", PATIENCE, async || {
+        site.fetches("/private") == FEW
+    });
+    tokio::select! {
+        reached = all_asked => reached,
+        answers = site.crowd(FEW, "/private") => {
+            anyhow::bail!("all were answered by an origin that hangs: {answers:?}")
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_redis_each_isolate_fetches_once() -> Result<()> {
+    let mut site = Site::start(|_| page(1).after(Duration::from_millis(700)))?;
+    site.edge.redis()?.daemon.kill();
+    site.edge.gateway()?.daemon.kill();
+    let answers = site.crowd(CROWD, "/alone").await?;
+    expect_all(&answers, "version 1");
+    let fetches = site.fetches("/alone");
+    assert!(fetches <= 4, "4 isolates asked the origin {fetches} times");
+    Ok(())
+}
+
+/// Redis accepts connections and never answers: each isolate finds out by itself.
+#[tokio::test]
+async fn with_a_silent_redis_each_isolate_fetches_once() -> Result<()> {
+    let mut site = Site::with(
+        |_| page(1).after(Duration::from_millis(700)),
+        |spec| set(spec, REDIS_TIMEOUT, "250ms"),
+    )?;
+    site.edge.redis()?.daemon.freeze();
+    let answers = site.crowd(CROWD, "/silent").await?;
+    expect_all(&answers, "version 1");
+    let fetches = site.fetches("/silent");
+    assert!(fetches <= 4, "4 isolates asked the origin {fetches} times");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_any_tier_everybody_is_answered() -> Result<()> {
+    let mut site = Site::with(
+        |_| page(1).after(Duration::from_millis(200)),
+        |spec| xtask::harness::Spec { platform: PlatformTier::Off, ..spec },
+    )?;
+    site.edge.gateway()?.daemon.kill();
+    expect_all(&site.crowd(CROWD / 4, "/bare").await?, "version 1");
+    Ok(())
+}
+
+/// The request that was to fetch for all dies with its process; another takes over.
+#[tokio::test]
+async fn a_leader_that_dies_is_outwaited() -> Result<()> {
+    let asked = AtomicUsize::new(0);
+    let mut site = Site::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => Reply::hang(),
+        _ => page(1),
+    })?;
+    tokio::select! {
+        lost = site.get(0, "/orphan") => anyhow::bail!("a hanging origin answered: {lost:?}"),
+        led = eventually("the leader asks", PATIENCE, async || site.fetches("/orphan") == 1) => {
+            led?;
+        }
+    }
+    if let Some(first) = site.edge.workers.first_mut() {
+        first.daemon.kill();
+    }
+    let answers = join_all((0..8).map(|n| site.get(2 + n % 2, "/orphan"))).await;
+    expect_all(&answers.into_iter().collect::<Result<Vec<_>>>()?, "version 1");
+    asked_exactly(&site, "/orphan", 2);
+    Ok(())
+}
+
+#[track_caller]
+fn expect_all(answers: &[Answer], body: &str) {
+    for answer in answers {
+        assert!(answer.status == 200, "{} {}", answer.headers_text(), answer.text());
+        assert!(answer.text() == body, "{}: {}", answer.headers_text(), answer.text());
+    }
+}
+
+const CROWD: usize = 200;
+const FEW: usize = 40;
+const FIRST: Duration = Duration::from_millis(300);
+/// How long the origin takes to refresh what is stale.
+const SLOW: Duration = Duration::from_secs(4);
