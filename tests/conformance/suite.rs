@@ -1,0 +1,159 @@
+//! The suite: its origin server, its command-line client, the edge between them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use xtask::harness::{Edge, SharedTier, Spec, free_port};
+use xtask::places::{on_path, read, test_run, write};
+use xtask::process::Program;
+use xtask::progress::step;
+use xtask::servers::{Daemon, Ready};
+use xtask::tools;
+
+use crate::directory;
+
+/// The installed suite.
+#[derive(Debug)]
+pub struct Suite {
+    node: PathBuf,
+    logs: PathBuf,
+}
+
+/// A case of the suite.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The part of the suite that it belongs to.
+    pub suite: String,
+    /// Its name.
+    pub id: String,
+    /// `required`, `optimal` or `check`.
+    pub kind: String,
+}
+
+/// How each case ended, by its id: `None` is a pass, anything else says what went wrong.
+pub type Run = BTreeMap<String, Option<Complaint>>;
+
+/// Why a case was not passed.
+#[derive(Clone, Debug)]
+pub struct Complaint {
+    /// `Assertion`, or `Setup` if the case did not get as far as its question.
+    pub name: String,
+    /// What was seen.
+    pub message: String,
+}
+
+impl Suite {
+    /// Installs what the lock file names, where that is still to do.
+    pub fn install() -> Result<Self> {
+        let suite = Self { node: tools::npm()?.node, logs: test_run()? };
+        let lock = read(&directory().join("package-lock.json"))?;
+        let installed = directory().join("node_modules/.installed");
+        if read(&installed).ok().as_ref() != Some(&lock) {
+            let npm = on_path("npm").context("no npm on PATH; install Node.js")?;
+            step("npm installs http-cache-tests", || {
+                let npm = Program::new("npm", npm).args(["ci", "--no-audit", "--no-fund"]);
+                npm.directory(directory()).run(&suite.logs)
+            })?;
+            write(&installed, lock)?;
+        }
+        Ok(suite)
+    }
+
+    /// Every case that applies to a reverse proxy.
+    pub fn cases(&self) -> Result<Vec<Case>> {
+        let list = Program::new("list", &self.node).arg("list.mjs").directory(directory());
+        let text = list.run(&self.logs)?;
+        let case = |line: &str| {
+            let mut parts = line.split('\t').map(str::to_owned);
+            Some(Case { suite: parts.next()?, id: parts.next()?, kind: parts.next()? })
+        };
+        text.lines().map(|line| case(line).context("a line of list.mjs is too short")).collect()
+    }
+
+    /// Runs all of it once, against an edge of its own.
+    pub fn run(&self, shared: SharedTier) -> Result<Run> {
+        let port = free_port()?;
+        let _origin = self.origin(port)?;
+        let spec = Spec::of(&format!("http://127.0.0.1:{port}"));
+        // A hundred cases at once are not to be taken for a Redis that fails.
+        let variables = vec![("REDIS_TIMEOUT".to_owned(), "5s".to_owned())];
+        let edge = Edge::start(Spec { shared, variables, ..spec })?;
+        let what = match shared {
+            SharedTier::Redis => "http-cache-tests asks the edge with Redis",
+            SharedTier::Off => "http-cache-tests asks the edge without Redis",
+        };
+        let text = step(what, || self.ask(edge.url(0)))?;
+        outcomes(&text)
+    }
+
+    fn origin(&self, port: u16) -> Result<Daemon> {
+        let program = self.script(&format!("origin-{port}"), "server/server.mjs").envs(&[
+            ("npm_config_port", &port.to_string()),
+            ("npm_config_protocol", "http"),
+            ("npm_config_pidfile", &self.logs.join("origin.pid").to_string_lossy()),
+        ]);
+        Daemon::start(program, Ready::Line("Listening on"), START, &self.logs)
+    }
+
+    fn ask(&self, edge: &str) -> Result<String> {
+        let name = format!("cli-{}", edge.rsplit(':').next().unwrap_or_default());
+        let program = self.script(&name, "cli.mjs").envs(&[
+            ("npm_config_base", edge),
+            ("npm_config_id", ""),
+            ("npm_package_config_id", ""),
+        ]);
+        let mut text = String::new();
+        program.spawn(&self.logs)?.wait_for(RUN, |line| {
+            let begun = !text.is_empty() || line == "{";
+            if begun {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (begun && line == "}").then_some(())
+        })?;
+        Ok(text)
+    }
+
+    fn script(&self, name: &str, script: &str) -> Program {
+        let home = directory().join("node_modules/http-cache-tests");
+        Program::new(name, &self.node).arg("--no-warnings").arg(script).directory(home)
+    }
+}
+
+/// Several variables at once.
+trait Envs {
+    fn envs(self, variables: &[(&str, &str)]) -> Self;
+}
+
+impl Envs for Program {
+    fn envs(self, variables: &[(&str, &str)]) -> Self {
+        variables.iter().fold(self, |program, (name, value)| program.env(name, value))
+    }
+}
+
+impl Drop for Suite {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all::<&Path>(&self.logs);
+        }
+    }
+}
+
+fn outcomes(text: &str) -> Result<Run> {
+    let all: BTreeMap<String, Value> =
+        serde_json::from_str(text).context("the suite's client printed no JSON")?;
+    let word = |value: &Value, at: usize| {
+        value.get(at).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let outcome = |value: Value| match value {
+        Value::Bool(true) => None,
+        other => Some(Complaint { name: word(&other, 0), message: word(&other, 1) }),
+    };
+    Ok(all.into_iter().map(|(id, value)| (id, outcome(value))).collect())
+}
+
+const START: Duration = Duration::from_secs(30);
+const RUN: Duration = Duration::from_secs(300);
