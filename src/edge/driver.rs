@@ -4,11 +4,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join;
+use futures_util::future::join_all;
 use web_sys::Response;
 use worker::Context;
 
 use super::flights::Own;
 use super::platform::{self, Place};
+use super::reads::Source;
 use super::state::Edge;
 use super::{js, log, origin, reply, request};
 use crate::cache::entry::Entry;
@@ -17,7 +20,7 @@ use crate::cache::key::Key;
 use crate::cache::policy::Standing;
 use crate::cache::tally::Cell;
 use crate::cache::{RequestHead, Tier, millis};
-use crate::redis::Failure;
+use crate::redis::{Failure, Shared};
 
 /// What one exchange needs of the world.
 #[derive(Debug)]
@@ -105,18 +108,30 @@ impl Driver {
 
     async fn look_shared(&self, key: &Key) -> Outcome<Bytes> {
         let Some(shared) = &self.edge.shared else { return Outcome::Absent };
+        match self.read_shared(shared, key).await {
+            Ok(outcome) => outcome,
+            Err(failure) => self.missed(Tier::Shared, &failure),
+        }
+    }
+
+    async fn read_shared(&self, shared: &Shared, key: &Key) -> Result<Outcome<Bytes>, Failure> {
         let asked = js::now();
-        let result = shared.get(key, js::random()).await;
-        let took = millis(js::now().since(asked)).unsigned_abs();
-        match result {
-            Ok(outcome) => {
+        let seed = js::random();
+        let patience = shared.patience();
+        let read = self.edge.reads.read(shared, key, patience);
+        let (source, looked) = join(read, shared.look(key, seed)).await;
+        looked?;
+        let bytes = match source? {
+            Source::Shared(bytes) => bytes,
+            Source::Own(bytes) => {
+                let took = millis(js::now().since(asked)).unsigned_abs();
                 self.edge.count(Cell::Reads, 1);
                 self.edge.count(Cell::ReadMillis, took);
                 self.edge.count(Cell::QuickReads, u64::from(took == 0));
-                outcome
+                bytes
             }
-            Err(failure) => self.missed(Tier::Shared, &failure),
-        }
+        };
+        shared.weigh(key, bytes, seed).await
     }
 
     async fn look_near(&self, key: &Key) -> Outcome<Bytes> {
@@ -249,17 +264,19 @@ impl Driver {
     }
 
     async fn forget(&self, keys: &[Key]) -> Outcome<Bytes> {
-        for key in keys {
-            if let Some(shared) = &self.edge.shared
-                && let Err(failure) = shared.forget(key).await
-            {
-                self.edge.fault(Tier::Shared, "forget", &failure);
-            }
-            let place = Place::of_entry(&self.edge.config.namespace, key);
-            if let Err(failure) = place.remove().await {
-                self.edge.fault(Tier::Platform, "forget", &failure);
-            }
-        }
+        join_all(keys.iter().map(|key| self.forget_one(key))).await;
         Outcome::Done
+    }
+
+    async fn forget_one(&self, key: &Key) {
+        if let Some(shared) = &self.edge.shared
+            && let Err(failure) = shared.forget(key).await
+        {
+            self.edge.fault(Tier::Shared, "forget", &failure);
+        }
+        let place = Place::of_entry(&self.edge.config.namespace, key);
+        if let Err(failure) = place.remove().await {
+            self.edge.fault(Tier::Platform, "forget", &failure);
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::cache::exchange::{Content, Reply};
 use crate::cache::policy::Status;
 use crate::cache::tally::{Cell, Tally};
 use crate::cache::{ResponseHead, Tier, Verdict, millis};
-use crate::redis::Shared;
+use crate::redis::{Haste, Shared};
 
 /// The counts of all isolates and the state of the store, as `GET /api/v1/cache` tells them.
 pub(super) async fn report(edge: &Edge) -> Value {
@@ -89,7 +89,7 @@ pub(super) fn page(found: Response, file: &str) -> Response {
 
 async fn ping(edge: &Edge, shared: &Shared) -> (bool, Option<i64>) {
     let asked = js::now();
-    match shared.rest().command(&["PING"], js::now).await {
+    match shared.rest().command(&["PING"], Haste::Reply, js::now).await {
         Ok(_) => (true, Some(millis(js::now().since(asked)))),
         Err(failure) => {
             edge.fault(Tier::Shared, "ping", &failure);

@@ -9,6 +9,7 @@ mod log;
 mod operator;
 mod origin;
 mod platform;
+mod reads;
 mod reply;
 mod request;
 mod state;

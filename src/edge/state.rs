@@ -7,14 +7,15 @@ use worker::{Context, Delay, Env};
 
 use super::colo::Colo;
 use super::flights::Flights;
+use super::reads::Reads;
 use super::{js, log};
 use crate::cache::exchange::{Fault, Limits, Plan};
 use crate::cache::key::Key;
-use crate::cache::policy::Standing;
+use crate::cache::policy::{Standing, Treatment};
 use crate::cache::tally::{Cell as Count, Tally};
 use crate::cache::{RequestHead, Tier, Time};
 use crate::config::{Config, ConfigError, Ruling};
-use crate::redis::{Failure, Shared};
+use crate::redis::{Failure, Haste, Shared};
 
 /// The isolate's configuration, connections and counts.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Edge {
     pub shared: Option<Shared>,
     pub colo: Colo,
     pub flights: Rc<Flights>,
+    pub reads: Reads,
     tally: RefCell<Tally>,
     flush: Cell<Option<Time>>,
     pub canary: Cell<Canary>,
@@ -57,6 +59,7 @@ impl Edge {
             colo: Colo::new(&config.namespace, config.visibility),
             config,
             flights: Rc::default(),
+            reads: Reads::default(),
             tally: RefCell::default(),
             flush: Cell::default(),
             canary: Cell::new(Canary::Untried),
@@ -72,7 +75,7 @@ impl Edge {
         };
         Plan {
             key: Key::of_url(&head.url),
-            treatment: ruling.treatment,
+            treatment: Treatment { origin: Some(self.config.origin.clone()), ..ruling.treatment },
             tags: ruling.tags,
             tiers,
             limits: Limits::default(),
@@ -150,7 +153,7 @@ impl Edge {
             args.extend(["INCRBY".into(), "i64".into(), place, count.to_string()]);
         }
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        if let Err(failure) = shared.rest().command(&args, js::now).await {
+        if let Err(failure) = shared.rest().command(&args, Haste::Background, js::now).await {
             // Whether the counts arrived is unknown after a lost reply; before it they did not.
             if failure.fault != Fault::Timeout {
                 self.tally.borrow_mut().merge(&counted);
@@ -178,7 +181,7 @@ impl Edge {
         let Some(shared) = &self.shared else { return Ok(self.tally.borrow().clone()) };
         self.flush().await;
         let key = shared.keys().tally();
-        match shared.rest().command(&["GET", &key], js::now).await? {
+        match shared.rest().command(&["GET", &key], Haste::Reply, js::now).await? {
             crate::redis::Reply::Bulk(bytes) => Ok(Tally::from_store(&bytes)),
             _ => Ok(Tally::default()),
         }

@@ -7,11 +7,13 @@ mod keys;
 mod resp;
 mod rest;
 mod script;
+mod wire;
 
 pub use breaker::Breaker;
 pub use keys::Keys;
 pub use resp::Reply;
-pub use rest::{Clock, Failure, Http, Rest, Wire};
+pub use rest::{Clock, Failure, Haste, Rest};
+pub use wire::{Http, Wire};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -86,38 +88,54 @@ impl<W: Wire> Shared<W> {
         self.clock
     }
 
-    /// Looks for an entry and, where the mirror is due, syncs it beside.
+    /// How long a client may have to wait for a reply.
+    pub fn patience(&self) -> Duration {
+        self.rest.patience()
+    }
+
+    /// Looks for an entry and, where the mirror is due, syncs it beside: one round trip.
     pub async fn get(&self, key: &Key, seed: u64) -> Result<Outcome<Bytes>, Failure> {
-        let id = key.id();
-        let name = self.keys.entry(id);
-        let command = ["GET", name.as_str()];
-        let get = self.rest.command(&command, self.clock);
-        let shard = self.keys.shard(id);
+        let (bytes, synced) = join(self.read(key), self.look(key, seed)).await;
+        synced?;
+        self.weigh(key, bytes?, seed).await
+    }
+
+    /// What is stored under a key: one command.
+    pub async fn read(&self, key: &Key) -> Result<Option<Bytes>, Failure> {
+        let name = self.keys.entry(key.id());
+        match self.rest.command(&["GET", &name], Haste::Reply, self.clock).await? {
+            Reply::Bulk(bytes) => Ok(Some(bytes)),
+            Reply::Nil => Ok(None),
+            _ => Err(Failure::malformed("GET")),
+        }
+    }
+
+    /// Looks into the ledger if that is due and nobody else is at it.
+    pub async fn look(&self, key: &Key, seed: u64) -> Result<(), Failure> {
+        let shard = self.keys.shard(key.id());
         let due = self.shard_mirror(shard).look((self.clock)(), self.visibility);
-        let reply = match due {
-            Due::Ask => {
-                let (reply, synced) = join(get, self.sync(shard, seed)).await;
-                synced?;
-                reply?
-            }
-            Due::Asked => {
-                let reply = get.await?;
-                // The look that another request began is mostly back by now.
-                if self.shard_mirror(shard).due((self.clock)(), self.visibility) {
-                    self.sync(shard, seed).await?;
-                }
-                reply
-            }
-            Due::No => get.await?,
-        };
-        let bytes = match reply {
-            Reply::Bulk(bytes) => bytes,
-            Reply::Nil => return Ok(Outcome::Absent),
-            _ => return Err(Failure::malformed("GET")),
-        };
+        match due {
+            Due::Ask => self.sync(shard, seed).await,
+            Due::Asked | Due::No => Ok(()),
+        }
+    }
+
+    /// Judges what a read has shown, after a look.
+    pub async fn weigh(
+        &self,
+        key: &Key,
+        bytes: Option<Bytes>,
+        seed: u64,
+    ) -> Result<Outcome<Bytes>, Failure> {
+        let Some(bytes) = bytes else { return Ok(Outcome::Absent) };
+        let id = key.id();
         let (entry, body) = decode(&bytes)?;
-        if due == Due::No && entry.stamp.epoch != self.mirror(id).stamp().epoch {
-            self.sync(shard, seed).await?;
+        // The look that another request began is mostly back by now.
+        let unsure =
+            !self.visibility.is_zero() && self.mirror(id).due((self.clock)(), self.visibility);
+        let unknown = entry.stamp.epoch != self.mirror(id).stamp().epoch;
+        if unsure || unknown {
+            self.sync(self.keys.shard(id), seed).await?;
         }
         let standing = self.judge(id, &entry);
         Ok(Outcome::Found(Found { entry, body, standing }))
@@ -142,7 +160,7 @@ impl<W: Wire> Shared<W> {
             let cursor = self.shard_mirror(shard).cursor();
             let from = cursor.0.to_string();
             let range = ["ZRANGE", &ledger, &from, "+inf", "BYSCORE", "WITHSCORES"];
-            let reply = self.rest.command(&range, self.clock).await?;
+            let reply = self.rest.command(&range, Haste::Reply, self.clock).await?;
             let page = page(&reply).ok_or_else(|| Failure::malformed("ZRANGE"))?;
             let applied = self.shard_mirror(shard).apply(page, cursor, sent);
             match applied {
@@ -162,8 +180,10 @@ impl<W: Wire> Shared<W> {
         let (fresh, epoch) = (Epoch(seed.max(1)).to_string(), seen.epoch.to_string());
         let sequence = seen.sequence.0.to_string();
         let args = [fresh.as_str(), &epoch, &sequence];
-        let reply =
-            self.rest.script(|s| &s.renew, &[&ledger], &args, Last::None, self.clock).await?;
+        let reply = self
+            .rest
+            .script(|s| &s.renew, &[&ledger], &args, Last::None, Haste::Reply, self.clock)
+            .await?;
         let page = page(&reply).ok_or_else(|| Failure::malformed("renew"))?;
         match self.shard_mirror(shard).apply(page, Sequence(0), sent) {
             Applied::Current => Ok(()),
@@ -185,7 +205,7 @@ impl<W: Wire> Shared<W> {
         let cursor = self.mirror(id).cursor();
         let fresh = Epoch(token.max(1)).to_string();
         let args = [hex(token), ttl.as_millis().to_string(), fresh, cursor.0.to_string()];
-        let reply = self.eval(|s| &s.acquire, &names, &args, Last::None).await?;
+        let reply = self.eval(|s| &s.acquire, &names, &args, Last::None, Haste::Reply).await?;
         let Reply::Array(parts) = reply else { return Err(Failure::malformed("acquire")) };
         let [Reply::Integer(granted), stored, ledger] = parts.as_slice() else {
             return Err(Failure::malformed("acquire"));
@@ -230,7 +250,8 @@ impl<W: Wire> Shared<W> {
         ];
         let mut bytes = entry.encode();
         bytes.extend_from_slice(body);
-        match self.eval(|s| &s.store, &names, &args, Last::Binary(bytes)).await? {
+        match self.eval(|s| &s.store, &names, &args, Last::Binary(bytes), Haste::Background).await?
+        {
             Reply::Integer(1) => Ok(Outcome::Stored),
             Reply::Integer(0) => Ok(Outcome::Lost),
             Reply::Integer(_) => {
@@ -248,14 +269,17 @@ impl<W: Wire> Shared<W> {
     pub async fn release(&self, key: &Key, lease: Lease, hold: Duration) -> Result<(), Failure> {
         let name = self.keys.lease(key.id());
         let args = [hex(lease.token), hold.as_millis().to_string()];
-        self.eval(|s| &s.release, &[name], &args, Last::None).await.map(drop)
+        self.eval(|s| &s.release, &[name], &args, Last::None, Haste::Background).await.map(drop)
     }
 
     /// Forgets a key and bars the fill that may be on its way.
     pub async fn forget(&self, key: &Key) -> Result<(), Failure> {
         let id = key.id();
         let (entry, lease) = (self.keys.entry(id), self.keys.lease(id));
-        self.rest.command(&["UNLINK", &entry, &lease], self.clock).await.map(drop)
+        self.rest
+            .command(&["UNLINK", &entry, &lease], Haste::Background, self.clock)
+            .await
+            .map(drop)
     }
 
     /// Records purges in every shard; an error means that not all have them.
@@ -266,7 +290,8 @@ impl<W: Wire> Shared<W> {
         let mut stamps = Vec::new();
         for shard in 0..=self.more.len() {
             let ledger = [self.keys.ledger(shard)];
-            let reply = self.eval(|s| &s.purge, &ledger, &args, Last::None).await?;
+            let reply =
+                self.eval(|s| &s.purge, &ledger, &args, Last::None, Haste::Background).await?;
             let stamp = recorded(&reply).ok_or_else(|| Failure::malformed("purge"))?;
             self.shard_mirror(shard).distrust();
             stamps.push(stamp);
@@ -292,10 +317,11 @@ impl<W: Wire> Shared<W> {
         keys: &[String],
         args: &[String],
         last: Last,
+        haste: Haste,
     ) -> Result<Reply, Failure> {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        self.rest.script(pick, &keys, &args, last, self.clock).await
+        self.rest.script(pick, &keys, &args, last, haste, self.clock).await
     }
 
     fn mirror(&self, id: Id) -> MutexGuard<'_, Mirror> {

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::breaker::{Admit, Breaker};
 use super::resp::Reply;
 use super::script::{Locking, Script, Scripts};
+use super::wire::{Http, Wire};
 use crate::cache::Time;
 use crate::cache::exchange::Fault;
 use crate::config::{RedisDialect, RedisSettings};
@@ -51,44 +52,20 @@ impl Failure {
     }
 }
 
-/// What carries requests to an endpoint: HTTP, or a simulation of it in virtual time.
-pub trait Wire {
-    /// Posts a body; the answer's status and bytes, or a failure when `timeout` has passed.
-    fn post(
-        &self,
-        url: String,
-        headers: HeaderMap,
-        body: Vec<u8>,
-        timeout: Duration,
-    ) -> impl Future<Output = Result<(u16, Bytes), Failure>>;
-}
-
-/// HTTP as the platform speaks it.
-#[derive(Clone, Debug, Default)]
-pub struct Http {
-    client: reqwest::Client,
-}
-
-impl Wire for Http {
-    async fn post(
-        &self,
-        url: String,
-        headers: HeaderMap,
-        body: Vec<u8>,
-        timeout: Duration,
-    ) -> Result<(u16, Bytes), Failure> {
-        let request = self.client.post(url).headers(headers).timeout(timeout).body(body);
-        let response = request.send().await.map_err(transport)?;
-        let status = response.status().as_u16();
-        Ok((status, response.bytes().await.map_err(transport)?))
-    }
-}
-
 /// What a command's last argument is made of.
 #[derive(Clone, Debug)]
 pub(super) enum Last {
     Binary(Vec<u8>),
     None,
+}
+
+/// Who waits for a reply, and so how long it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// Nobody: the client has its answer, or asked for a certain one.
+    Background,
+    /// A client, for whom another tier may be faster.
+    Reply,
 }
 
 /// A clock, so that waiting for replies can be measured and the breaker can tell time.
@@ -125,9 +102,14 @@ impl<W: Wire> Rest<W> {
     }
 
     /// Executes one command.
-    pub async fn command(&self, args: &[&str], clock: Clock) -> Result<Reply, Failure> {
+    pub async fn command(
+        &self,
+        args: &[&str],
+        haste: Haste,
+        clock: Clock,
+    ) -> Result<Reply, Failure> {
         let body = Value::from(args.iter().map(|&arg| Value::from(arg)).collect::<Vec<_>>());
-        let reply = self.guarded("/", body.to_string().into_bytes(), clock).await?;
+        let reply = self.guarded("/", body.to_string().into_bytes(), haste, clock).await?;
         accepted(reply)
     }
 
@@ -138,14 +120,15 @@ impl<W: Wire> Rest<W> {
         keys: &[&str],
         args: &[&str],
         last: Last,
+        haste: Haste,
         clock: Clock,
     ) -> Result<Reply, Failure> {
         for _ in 0..SCRIPT_TRIES {
             let script = pick(self.scripts());
-            let reply = self.evalsha(&script.sha, keys, args, &last, clock).await?;
+            let reply = self.evalsha(&script.sha, keys, args, &last, haste, clock).await?;
             match &reply {
                 Reply::Error(line) if line.starts_with("NOSCRIPT") => {
-                    let load = self.command(&["SCRIPT", "LOAD", &script.text], clock).await;
+                    let load = self.command(&["SCRIPT", "LOAD", &script.text], haste, clock).await;
                     self.learn_from(load)?;
                 }
                 _ => return accepted(reply),
@@ -179,6 +162,7 @@ impl<W: Wire> Rest<W> {
         keys: &[&str],
         args: &[&str],
         last: &Last,
+        haste: Haste,
         clock: Clock,
     ) -> Result<Reply, Failure> {
         let count = keys.len().to_string();
@@ -191,26 +175,32 @@ impl<W: Wire> Rest<W> {
                     path.push('/');
                     path.push_str(word);
                 }
-                self.guarded(&path, bytes.clone(), clock).await
+                self.guarded(&path, bytes.clone(), haste, clock).await
             }
             Last::Binary(bytes) => {
                 let encoded = BASE64.encode(bytes);
                 let list: Vec<Value> = words.chain([encoded.as_str()]).map(Value::from).collect();
-                self.guarded("/", Value::from(list).to_string().into_bytes(), clock).await
+                self.guarded("/", Value::from(list).to_string().into_bytes(), haste, clock).await
             }
             Last::None => {
                 let list: Vec<Value> = words.map(Value::from).collect();
-                self.guarded("/", Value::from(list).to_string().into_bytes(), clock).await
+                self.guarded("/", Value::from(list).to_string().into_bytes(), haste, clock).await
             }
         }
     }
 
-    async fn guarded(&self, path: &str, body: Vec<u8>, clock: Clock) -> Result<Reply, Failure> {
+    async fn guarded(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        haste: Haste,
+        clock: Clock,
+    ) -> Result<Reply, Failure> {
         let breaker = || self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if breaker().admit(clock()) == Admit::Refuse {
             return Err(Failure::new(Fault::Open, "the store failed a moment ago"));
         }
-        let result = self.attempt(path, body).await;
+        let result = self.attempt(path, body, haste).await;
         match &result {
             Ok(_) => breaker().succeeded(),
             Err(_) => breaker().failed(clock()),
@@ -218,15 +208,15 @@ impl<W: Wire> Rest<W> {
         result
     }
 
-    async fn attempt(&self, path: &str, body: Vec<u8>) -> Result<Reply, Failure> {
+    async fn attempt(&self, path: &str, body: Vec<u8>, haste: Haste) -> Result<Reply, Failure> {
         if self.dialect.load(RELAXED) != AUTO {
-            return self.send(path, body).await;
+            return self.send(path, body, haste).await;
         }
-        match self.send(path, body.clone()).await {
+        match self.send(path, body.clone(), haste).await {
             // JSON where RESP2 was asked for: the server does not know that form.
             Err(failure) if failure.detail == JSON_INSTEAD && path == "/" => {
                 self.dialect.store(COMPAT, RELAXED);
-                self.send(path, body).await
+                self.send(path, body, haste).await
             }
             Ok(reply) => {
                 let _ = self.dialect.compare_exchange(AUTO, KEYS, RELAXED, RELAXED);
@@ -236,13 +226,25 @@ impl<W: Wire> Rest<W> {
         }
     }
 
-    async fn send(&self, path: &str, body: Vec<u8>) -> Result<Reply, Failure> {
+    /// How long a client may have to wait for a reply.
+    pub fn patience(&self) -> Duration {
+        self.timeout
+    }
+
+    fn timeout(&self, haste: Haste) -> Duration {
+        match haste {
+            Haste::Background => self.timeout.max(BACKGROUND),
+            Haste::Reply => self.timeout,
+        }
+    }
+
+    async fn send(&self, path: &str, body: Vec<u8>, haste: Haste) -> Result<Reply, Failure> {
         let compat = self.dialect.load(RELAXED) == COMPAT;
         let (name, value) = if compat { ENCODING } else { FORMAT };
         let mut headers = self.headers.clone();
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         let url = format!("{}{path}", self.root);
-        let (status, bytes) = self.wire.post(url, headers, body, self.timeout).await?;
+        let (status, bytes) = self.wire.post(url, headers, body, self.timeout(haste)).await?;
         read(status, &bytes, compat)
     }
 }
@@ -252,7 +254,7 @@ fn read(status: u16, bytes: &Bytes, compat: bool) -> Result<Reply, Failure> {
     if bytes.first() == Some(&b'{') {
         let json: Value = serde_json::from_slice(bytes).unwrap_or_default();
         if let Some(error) = json.get("error").and_then(Value::as_str) {
-            if matches!(status, 401 | 403) {
+            if matches!(status, 401 | 403 | 429 | 500..) {
                 return Err(Failure::new(Fault::Refused, error));
             }
             return Ok(Reply::Error(error.to_owned()));
@@ -293,13 +295,6 @@ fn accepted(reply: Reply) -> Result<Reply, Failure> {
     }
 }
 
-/// A transport error's kind. In Workers a timeout only shows in the abort's text.
-fn transport(error: reqwest::Error) -> Failure {
-    let text = format!("{:?}", error.without_url());
-    let fault = if text.contains("TimedOut") { Fault::Timeout } else { Fault::Unreachable };
-    Failure::new(fault, text.chars().take(DETAIL_MAX).collect::<String>())
-}
-
 const RELAXED: Ordering = Ordering::Relaxed;
 
 /// The dialects: not known yet; RESP2 with scripts that lock keys; RESP2 with plain scripts;
@@ -313,8 +308,8 @@ const FORMAT: (&str, &str) = ("upstash-response-format", "resp2");
 const ENCODING: (&str, &str) = ("upstash-encoding", "base64");
 const JSON_INSTEAD: &str = "JSON instead of RESP2";
 
+/// Where nobody waits, a slow store is given more time: giving up costs a fill or a lease.
+const BACKGROUND: Duration = Duration::from_secs(2);
+
 /// Once by name, once after loading, once more in the other form.
 const SCRIPT_TRIES: u32 = 3;
-
-/// A log line needs no more of an error than this many characters.
-const DETAIL_MAX: usize = 200;
