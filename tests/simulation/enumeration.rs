@@ -22,10 +22,9 @@ fn every_short_course_keeps_the_machines_laws() {
     let mut walk = Walk::default();
     for request in requests() {
         for tiers in [&[Tier::Shared, Tier::Platform][..], &[Tier::Platform], &[]] {
-            let plan = plan(tiers);
-            let begun = Exchange::begin(request.clone(), BEGUN, 7, plan);
-            let trace = Trace::new(format!("{} {:?} {tiers:?}", request.method, request.headers));
-            walk.on(begun, BEGUN, trace, DEPTH);
+            walk.start = format!("{} {:?} {tiers:?}", request.method, request.headers);
+            let begun = Exchange::begin(request.clone(), BEGUN, 7, plan(tiers));
+            walk.on(begun, BEGUN, Tally::default(), DEPTH);
         }
     }
     assert!(walk.ends > 10_000, "only {} courses: is the walk cut short?", walk.ends);
@@ -34,14 +33,15 @@ fn every_short_course_keeps_the_machines_laws() {
 
 #[derive(Default)]
 struct Walk {
+    start: String,
+    path: Vec<(Action<u8>, Outcome<u8>)>,
     steps: u64,
     ends: u64,
 }
 
-/// What has happened on the way to a state.
-#[derive(Clone)]
-struct Trace {
-    lines: Vec<String>,
+/// What the laws count on the way to a state.
+#[derive(Clone, Default)]
+struct Tally {
     replies: u32,
     /// The leases granted, by token.
     granted: Vec<u64>,
@@ -49,86 +49,99 @@ struct Trace {
     held: Vec<u64>,
 }
 
-impl Trace {
-    fn new(start: String) -> Self {
-        Self { lines: vec![start], replies: 0, granted: Vec::new(), held: Vec::new() }
-    }
-
-    fn check(&self, holds: bool, law: &str) {
-        assert!(holds, "{law}\n  {}", self.lines.join("\n  "));
-    }
-
-    fn asked(&mut self, action: &Action<u8>) {
-        self.lines.push(format!("asks {}", named(action)));
-        self.check(self.lines.len() < 2 * STEPS_MAX, "Stop comes within a bound");
-        match action {
-            Action::Reply(reply) => {
-                self.replies += 1;
-                self.check(self.replies == 1, "there is one Reply");
-                let status = reply.head.status;
-                self.check((100..600).contains(&status), "a Reply has a status");
-            }
-            Action::Store { tier, lease, entry, .. } => {
-                let held = match tier {
-                    Tier::Shared => self.held.contains(&lease.token),
-                    Tier::Platform => self.granted.contains(&lease.token),
-                };
-                self.check(held, "a Store is under a lease");
-                self.check(storable(entry), "nothing forbidden is stored");
-            }
-            Action::Release { lease, .. } => self.given_back(lease.token),
-            Action::Stop => {
-                self.check(self.replies == 1, "there is one Reply before Stop");
-                self.check(self.held.is_empty(), "each lease is given back");
-            }
-            _ => {}
-        }
-    }
-
-    fn told(&mut self, action: &Action<u8>, outcome: &Outcome<u8>) {
-        self.lines.push(format!("told {outcome:?}").chars().take(200).collect());
-        match (action, outcome) {
-            (Action::Acquire { .. }, Outcome::Granted { lease, .. }) => {
-                self.granted.push(lease.token);
-                self.held.push(lease.token);
-            }
-            (Action::Store { tier: Tier::Shared, lease, .. }, Outcome::Stored | Outcome::Lost) => {
-                self.given_back(lease.token)
-            }
-            _ => {}
-        }
-    }
-
-    fn given_back(&mut self, token: u64) {
-        let place = self.held.iter().position(|held| *held == token);
-        self.check(place.is_some(), "a lease is given back once");
-        place.map(|place| self.held.swap_remove(place));
-    }
-}
-
 impl Walk {
-    fn on(&mut self, step: (Machine, Action<u8>), now: Time, mut trace: Trace, depth: u32) {
+    fn on(&mut self, step: (Machine, Action<u8>), now: Time, mut tally: Tally, depth: u32) {
         let (exchange, action) = step;
         self.steps += 1;
-        trace.asked(&action);
+        if let Err(law) = tally.asked(&action, self.path.len()) {
+            self.fail(law, &action);
+        }
         if matches!(action, Action::Stop) {
             self.ends += 1;
             let (_, after) = exchange.resume(Outcome::Done, now);
-            trace.check(matches!(after, Action::Stop), "Stop stays Stop");
+            assert!(matches!(after, Action::Stop), "Stop stays Stop");
             return;
         }
         let outcomes = match depth {
             0 => endings(&action),
             _ => answers(&action),
         };
+        let spent = u32::from(!matches!(action, Action::Reply(_) | Action::Release { .. }));
         for outcome in outcomes {
-            let mut trace = trace.clone();
-            trace.told(&action, &outcome);
+            let mut tally = tally.clone();
+            if let Err(law) = tally.told(&action, &outcome) {
+                self.fail(law, &action);
+            }
             let now = now.after(took(&action));
-            let next = exchange.clone().resume(outcome, now);
-            self.on(next, now, trace, depth.saturating_sub(1));
+            self.path.push((action.clone(), outcome.clone()));
+            self.on(exchange.clone().resume(outcome, now), now, tally, depth.saturating_sub(spent));
+            self.path.pop();
         }
     }
+
+    fn fail(&self, law: &str, last: &Action<u8>) -> ! {
+        let short = |text: String| text.chars().take(200).collect::<String>();
+        let steps = self.path.iter().map(|(action, outcome)| {
+            let (asks, told) = (short(format!("{action:?}")), short(format!("{outcome:?}")));
+            format!("\n  asks {asks}\n  told {told}")
+        });
+        let steps: String = steps.collect();
+        panic!("{law}\n  {}{steps}\n  asks {}", self.start, short(format!("{last:?}")))
+    }
+}
+
+impl Tally {
+    fn asked(&mut self, action: &Action<u8>, steps: usize) -> Result<(), &'static str> {
+        if steps > STEPS_MAX {
+            return Err("Stop comes within a bound");
+        }
+        match action {
+            Action::Reply(reply) => {
+                self.replies += 1;
+                law(self.replies == 1, "there is one Reply")?;
+                law((100..600).contains(&reply.head.status), "a Reply has a status")
+            }
+            Action::Store { tier, lease, entry, .. } => {
+                let leases = match tier {
+                    Tier::Shared => &self.held,
+                    Tier::Platform => &self.granted,
+                };
+                law(leases.contains(&lease.token), "a Store is under a lease")?;
+                law(storable(entry), "nothing forbidden is stored")
+            }
+            Action::Release { lease, .. } => self.given_back(lease.token),
+            Action::Stop => {
+                law(self.replies == 1, "there is one Reply before Stop")?;
+                law(self.held.is_empty(), "each lease is given back")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn told(&mut self, action: &Action<u8>, outcome: &Outcome<u8>) -> Result<(), &'static str> {
+        match (action, outcome) {
+            (Action::Acquire { .. }, Outcome::Granted { lease, .. }) => {
+                self.granted.push(lease.token);
+                self.held.push(lease.token);
+                Ok(())
+            }
+            (Action::Store { tier: Tier::Shared, lease, .. }, Outcome::Stored | Outcome::Lost) => {
+                self.given_back(lease.token)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn given_back(&mut self, token: u64) -> Result<(), &'static str> {
+        let place = self.held.iter().position(|held| *held == token);
+        let place = place.ok_or("a lease is given back once")?;
+        self.held.swap_remove(place);
+        Ok(())
+    }
+}
+
+fn law(holds: bool, law: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(law) }
 }
 
 /// How long an effect takes; pauses use up the patience after a few of them.
@@ -319,11 +332,6 @@ fn storable(entry: &Entry) -> bool {
             || entry.head.headers.contains_key(header::SET_COOKIE)
             || field(header::VARY) == "*"
             || matches!(entry.head.status, 206 | 304))
-}
-
-fn named(action: &Action<u8>) -> String {
-    let text = format!("{action:?}");
-    text.chars().take(160).collect()
 }
 
 const URL: &str = "https://a.test/page";

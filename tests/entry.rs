@@ -1,0 +1,159 @@
+//! Entries are read back as they were written, and nothing else is read as an entry.
+
+use std::time::Duration;
+
+use breadbox::cache::entry::{Damage, Entry, Kind};
+use breadbox::cache::ledger::{Epoch, Sequence, Stamp};
+use breadbox::cache::{Lifetime, ResponseHead, Time};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use proptest::prelude::*;
+
+#[test]
+fn every_truncation_is_an_error() {
+    let bytes = whole(&sample());
+    for length in 0..bytes.len() {
+        let cut = bytes.get(..length).unwrap_or_default();
+        assert!(Entry::decode(cut).is_err(), "{length} of {} bytes", bytes.len());
+    }
+    assert!(Entry::decode(&bytes).is_ok());
+}
+
+#[test]
+fn every_further_byte_is_an_error() {
+    let mut bytes = whole(&sample());
+    bytes.push(0);
+    assert_eq!(Entry::decode(&bytes), Err(Damage::Length));
+}
+
+#[test]
+fn every_changed_byte_before_the_body_is_an_error() {
+    let entry = sample();
+    let (head, bytes) = (entry.encode().len(), whole(&entry));
+    for place in 0..head {
+        for change in [0x01, 0x80, 0xff] {
+            let mut changed = bytes.clone();
+            changed[place] ^= change;
+            assert!(Entry::decode(&changed).is_err(), "byte {place} xor {change:#x}");
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_damage_is_told_apart() {
+    let bytes = whole(&sample());
+    let damaged = |place: usize| {
+        let mut bytes = bytes.clone();
+        bytes[place] ^= 0x10;
+        Entry::decode(&bytes).expect_err("damaged")
+    };
+    assert_eq!(damaged(3), Damage::Version, "the version's byte");
+    assert_eq!(damaged(4), Damage::Checksum, "the checksum");
+    assert_eq!(damaged(30), Damage::Checksum, "a number");
+    assert_eq!(damaged(11), Damage::Length, "the length");
+    assert_eq!(Entry::decode(b""), Err(Damage::Length));
+}
+
+#[test]
+fn a_valid_checksum_over_nonsense_is_an_error_all_the_same() {
+    for rest in [&[][..], &[2; 90], &[1; 40], &[0; 90], &[0xff; 200]] {
+        let mut bytes = b"BBX\x01".to_vec();
+        bytes.extend(crc32fast::hash(rest).to_le_bytes());
+        bytes.extend(u32::try_from(rest.len()).expect("short").to_le_bytes());
+        bytes.extend(rest);
+        let decoded = Entry::decode(&bytes);
+        let zeros = rest.iter().all(|byte| *byte == 0) && !rest.is_empty();
+        // Ninety zeros are 75 for an empty pass marker and fifteen too many.
+        assert!(decoded.is_err(), "{} bytes, zeros: {zeros}: {decoded:?}", rest.len());
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(entry in any_entry()) {
+        let bytes = whole(&entry);
+        let (read, body) = Entry::decode(&bytes).expect("what was written");
+        prop_assert_eq!(&read, &entry);
+        prop_assert_eq!(bytes.len() - body, entry.body_len as usize);
+        prop_assert_eq!(read.encode(), entry.encode());
+    }
+
+    #[test]
+    fn garbage_is_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(Entry::decode(&bytes).is_err());
+    }
+
+    #[test]
+    fn garbage_under_a_valid_checksum_never_panics(
+        rest in proptest::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..400),
+    ) {
+        let mut bytes = b"BBX\x01".to_vec();
+        bytes.extend(crc32fast::hash(&rest).to_le_bytes());
+        bytes.extend(u32::try_from(rest.len()).expect("short").to_le_bytes());
+        bytes.extend(&rest);
+        if let Ok((entry, body)) = Entry::decode(&bytes) {
+            prop_assert_eq!(body, bytes.len());
+            let again = Entry::decode(&whole(&entry));
+            prop_assert_eq!(again.map(|(entry, _)| entry), Ok(entry));
+        }
+    }
+}
+
+fn sample() -> Entry {
+    let mut headers = HeaderMap::new();
+    headers.append(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.append(header::LINK, HeaderValue::from_static("<a>"));
+    headers.append(header::LINK, HeaderValue::from_static("<b>"));
+    Entry {
+        kind: Kind::Response,
+        stamp: Stamp { epoch: Epoch(7), sequence: Sequence(9) },
+        generated: Time(1_800_000_000_000),
+        lifetime: Lifetime {
+            fresh: Duration::from_secs(60),
+            stale: Duration::from_secs(120),
+            rescue: Duration::from_secs(600),
+            keep: Duration::from_secs(86_400),
+        },
+        fetch: Duration::from_millis(31),
+        key: "GET https://a.test/".to_owned(),
+        tags: vec!["a".to_owned(), "b:1".to_owned()],
+        selecting: vec![(header::ACCEPT_LANGUAGE, "de".to_owned())],
+        head: ResponseHead { status: 200, headers },
+        body_len: 5,
+    }
+}
+
+fn any_entry() -> impl Strategy<Value = Entry> {
+    let span = || (0..1u64 << 40).prop_map(Duration::from_millis);
+    let texts = || proptest::collection::vec(".{0,12}", 0..4);
+    let fields = || proptest::collection::vec(("[a-z][a-z-]{0,8}", "[ -~]{0,12}"), 0..4);
+    let numbers = (any::<u64>(), any::<u64>(), any::<i64>(), 100u16..1000, 0..64u64);
+    let spans = (span(), span(), span(), span(), span());
+    (numbers, spans, any::<bool>(), ".{0,30}", texts(), fields(), fields()).prop_map(
+        |(numbers, spans, pass, key, tags, selecting, fields)| {
+            let (epoch, sequence, generated, status, body_len) = numbers;
+            let (fresh, stale, rescue, keep, fetch) = spans;
+            let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).expect("a name");
+            let mut headers = HeaderMap::new();
+            for (field, value) in &fields {
+                headers.append(name(field), HeaderValue::from_str(value).expect("printable"));
+            }
+            Entry {
+                kind: if pass { Kind::Pass } else { Kind::Response },
+                stamp: Stamp { epoch: Epoch(epoch), sequence: Sequence(sequence) },
+                generated: Time(generated),
+                lifetime: Lifetime { fresh, stale, rescue, keep },
+                fetch,
+                key,
+                tags,
+                selecting: selecting.iter().map(|(n, value)| (name(n), value.clone())).collect(),
+                head: ResponseHead { status, headers },
+                body_len,
+            }
+        },
+    )
+}
+
+fn whole(entry: &Entry) -> Vec<u8> {
+    let body = vec![b'x'; usize::try_from(entry.body_len).expect("a short body")];
+    [entry.encode(), body].concat()
+}

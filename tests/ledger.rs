@@ -1,0 +1,231 @@
+//! What the ledger says: each selector and mode, the floor, other epochs, replies out of order.
+
+use std::time::Duration;
+
+use breadbox::cache::Time;
+use breadbox::cache::glob::Glob;
+use breadbox::cache::ledger::{
+    Applied, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
+};
+use breadbox::cache::policy::Standing::{self, Clean, Dead, Soft};
+
+#[test]
+fn each_selector_means_what_it_says() {
+    let tag = |text: &str| Selector::Tag(text.to_owned());
+    let url = |text: &str| Selector::Url(text.to_owned());
+    let key = |text: &str| Selector::Key(text.to_owned());
+    let host = |text: &str| Selector::Host(text.to_owned());
+    let prefix = |text: &str| Selector::Prefix(text.to_owned());
+    let glob = |text: &str| Selector::Glob(Glob::new(text));
+    for (selector, selected) in [
+        (Selector::All, true),
+        (tag("news"), true),
+        (tag("new"), false),
+        (tag("NEWS"), false),
+        (url("https://a.test/b/c?d=1"), true),
+        (url("https://a.test/b/c"), false),
+        (url("http://a.test/b/c?d=1"), false),
+        (key("GET https://a.test/b/c?d=1\naccept=1:x"), true),
+        (key("GET https://a.test/b/c?d=1"), false),
+        (host("a.test"), true),
+        (host("test"), false),
+        (host("a.test:8080"), false),
+        (prefix("a.test/b"), true),
+        (prefix("a.test/c"), false),
+        (prefix("/b/"), true),
+        (prefix("/c"), false),
+        (prefix("b/"), false),
+        (glob("news*"), true),
+        (glob("*ws"), true),
+        (glob("a.test/*/c?d=1"), true),
+        (glob("/b/*"), true),
+        (glob("https://*"), true),
+        (glob("/c/*"), false),
+        (glob("new"), false),
+    ] {
+        for (mode, standing) in [(Mode::Hard, Dead), (Mode::Soft, Soft)] {
+            let mirror = mirror(&[(mode, selector.clone(), 6)], 0);
+            let expected = if selected { standing } else { Clean };
+            assert_eq!(judge(&mirror, 5), expected, "{mode:?} {selector:?}");
+            assert_eq!(judge(&mirror, 6), Clean, "{mode:?} {selector:?} and what is newer");
+        }
+    }
+}
+
+#[test]
+fn hard_prevails_over_soft_and_the_newest_counts() {
+    let tag = Selector::Tag("news".to_owned());
+    for (records, stamp, expected) in [
+        (vec![(Mode::Soft, 7), (Mode::Hard, 6)], 5, Dead),
+        (vec![(Mode::Soft, 7), (Mode::Hard, 6)], 6, Soft),
+        (vec![(Mode::Hard, 7), (Mode::Soft, 6)], 6, Dead),
+        (vec![(Mode::Soft, 6), (Mode::Soft, 8)], 7, Soft),
+        (vec![(Mode::Hard, 6), (Mode::Hard, 8)], 8, Clean),
+    ] {
+        let records: Vec<_> =
+            records.into_iter().map(|(mode, sequence)| (mode, tag.clone(), sequence)).collect();
+        assert_eq!(judge(&mirror(&records, 0), stamp), expected, "{records:?} on {stamp}");
+    }
+}
+
+#[test]
+fn below_the_floor_everything_is_purged() {
+    let mirror = mirror(&[(Mode::Hard, Selector::Tag("other".to_owned()), 9)], 6);
+    assert_eq!(judge(&mirror, 5), Dead);
+    assert_eq!(judge(&mirror, 6), Clean);
+}
+
+#[test]
+fn another_epoch_is_another_world() {
+    let mut mirror = mirror(&[], 0);
+    let foreign = Stamp { epoch: Epoch(99), sequence: Sequence(100) };
+    assert_eq!(mirror.judge(&subject(foreign)), Dead);
+    let page = page(Epoch(99), 3, 0, &[]);
+    assert_eq!(mirror.apply(page.clone(), mirror.cursor(), Time(20)), Applied::Restarted);
+    assert!(mirror.due(Time(20), BOUND), "what restarted is not trusted");
+    assert_eq!(mirror.apply(page, mirror.cursor(), Time(21)), Applied::Current);
+    assert_eq!(judge(&mirror, 100), Dead, "the first epoch's entries");
+    assert_eq!(mirror.judge(&subject(foreign)), Clean);
+}
+
+#[test]
+fn a_ledger_that_went_back_or_away_is_lost() {
+    let mut gone = mirror(&[], 0);
+    assert_eq!(gone.apply(Page::Absent, gone.cursor(), Time(20)), Applied::Lost);
+    assert!(gone.due(Time(20), BOUND));
+    let mut back = mirror(&[], 0);
+    let page = page(EPOCH, 3, 0, &[]);
+    assert_eq!(back.apply(page, back.cursor(), Time(20)), Applied::Lost);
+    assert!(back.due(Time(20), BOUND));
+}
+
+#[test]
+fn an_overtaken_reply_takes_nothing_back() {
+    let tag = Selector::Tag("news".to_owned());
+    let newer = page(EPOCH, 11, 0, &[(Mode::Hard, tag, 11)]);
+    let older = page(EPOCH, 10, 0, &[]);
+    let mut mirror = mirror(&[], 0);
+    let cursor = mirror.cursor();
+    assert_eq!(mirror.apply(newer, cursor, Time(30)), Applied::Current);
+    assert_eq!(mirror.apply(older.clone(), cursor, Time(20)), Applied::Current);
+    assert_eq!(judge(&mirror, 10), Dead);
+    assert!(!mirror.due(Time(1029), BOUND), "the older reply did not shorten the trust");
+    assert!(mirror.due(Time(1030), BOUND));
+    // Sent later but answered from an earlier state, as a replica may.
+    mirror.apply(older, Sequence(0), Time(40));
+    assert_eq!(judge(&mirror, 10), Dead);
+}
+
+#[test]
+fn trust_ends_with_the_bound_and_is_not_renewed_by_use() {
+    let mirror = mirror(&[], 0);
+    for (now, bound, due) in
+        [(10, 1000, false), (1009, 1000, false), (1010, 1000, true), (9, 1000, true), (10, 0, true)]
+    {
+        judge(&mirror, 1);
+        assert_eq!(mirror.due(Time(now), Duration::from_millis(bound)), due, "{now} under {bound}");
+    }
+    let mut distrusted = mirror;
+    distrusted.distrust();
+    assert!(distrusted.due(Time(10), BOUND));
+    assert!(Mirror::default().due(Time(0), BOUND));
+}
+
+#[test]
+fn repeating_a_purge_adds_no_record_and_the_size_is_bounded() {
+    let mut mirror = mirror(&[], 0);
+    let tag = |n: u64| (Mode::Hard, Selector::Tag(format!("t{n}")), 11 + n);
+    for _ in 0..3 {
+        mirror.apply(page(EPOCH, 11, 0, &[tag(0)]), mirror.cursor(), Time(20));
+    }
+    assert_eq!(mirror.size(), 1);
+    let many: Vec<_> = (0..30_000).map(tag).collect();
+    let page = page(EPOCH, 40_011, 0, &many);
+    assert_eq!(mirror.apply(page, mirror.cursor(), Time(30)), Applied::Restarted);
+    assert_eq!(mirror.size(), 0);
+    assert!(mirror.due(Time(30), BOUND));
+    assert_eq!(mirror.cursor(), Sequence(0), "it starts over from the ledger's beginning");
+}
+
+#[test]
+fn members_are_read_as_they_are_written() {
+    let texts = ["", "a", "a:b", "käse", "h", "~x", "!", "*"];
+    for mode in [Mode::Hard, Mode::Soft] {
+        for text in texts {
+            let owned = || text.to_owned();
+            for selector in [
+                Selector::All,
+                Selector::Glob(Glob::new(text)),
+                Selector::Host(owned()),
+                Selector::Key(owned()),
+                Selector::Prefix(owned()),
+                Selector::Tag(owned()),
+                Selector::Url(owned()),
+            ] {
+                let record = Record { mode, selector };
+                let member = record.member();
+                assert!(!member.starts_with(['~', '!']), "{member} would be taken for the head");
+                assert_eq!(Record::parse(&member), record);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_member_purges_everything() {
+    let all = Record { mode: Mode::Hard, selector: Selector::All };
+    for member in ["", "h", "x:y", "hz:later", "qt:news", ":"] {
+        assert_eq!(Record::parse(member), all, "{member:?}");
+    }
+}
+
+#[test]
+fn pages_are_read_whole_or_not_at_all() {
+    let parse = |pairs: &[(&str, &str)]| Page::parse(pairs.iter().copied());
+    assert_eq!(parse(&[]), Some(Page::Absent));
+    let read = parse(&[("!", "3"), ("ht:news", "4"), ("~00000000000000ff", "5")]);
+    let tag = Selector::Tag("news".to_owned());
+    assert_eq!(read, Some(page(Epoch(255), 5, 3, &[(Mode::Hard, tag, 4)])));
+    for pairs in [
+        &[("ht:news", "4")][..],
+        &[("~zz", "5")],
+        &[("~00000000000000ff", "five")],
+        &[("~00000000000000ff", "-1")],
+        &[("~00000000000000ff", "5"), ("ht:a", "")],
+    ] {
+        assert_eq!(parse(pairs), None, "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_mirror_that_never_synced_knows_no_purge() {
+    assert_eq!(judge(&Mirror::default(), 1), Clean);
+}
+
+fn mirror(records: &[(Mode, Selector, u64)], floor: u64) -> Mirror {
+    let mut mirror = Mirror::default();
+    let applied = mirror.apply(page(EPOCH, 10, floor, records), Sequence(0), Time(10));
+    assert_eq!(applied, Applied::Current);
+    mirror
+}
+
+fn page(epoch: Epoch, top: u64, floor: u64, records: &[(Mode, Selector, u64)]) -> Page {
+    let records = records.iter().map(|(mode, selector, sequence)| {
+        (Record { mode: *mode, selector: selector.clone() }, Sequence(*sequence))
+    });
+    let (sequence, floor) = (Sequence(top), Sequence(floor));
+    Page::Present { epoch, sequence, floor, records: records.collect() }
+}
+
+fn judge(mirror: &Mirror, sequence: u64) -> Standing {
+    mirror.judge(&subject(Stamp { epoch: EPOCH, sequence: Sequence(sequence) }))
+}
+
+fn subject(stamp: Stamp) -> Subject<'static> {
+    static TAGS: std::sync::OnceLock<[String; 2]> = std::sync::OnceLock::new();
+    let tags = TAGS.get_or_init(|| ["first".to_owned(), "news".to_owned()]);
+    Subject { stamp, key: "GET https://a.test/b/c?d=1\naccept=1:x", tags }
+}
+
+const EPOCH: Epoch = Epoch(7);
+const BOUND: Duration = Duration::from_secs(1);

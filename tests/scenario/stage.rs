@@ -1,0 +1,316 @@
+//! One isolate on a stage: stores that are maps, time that passes when told.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use breadbox::cache::entry::{Entry, Kind};
+use breadbox::cache::exchange::{
+    Action, Content, Exchange, Fault, Fetch, Found, Held, Lease, Limits, Outcome, Piece, Plan,
+    Reach, Reply,
+};
+use breadbox::cache::field::Vary;
+use breadbox::cache::key::Key;
+use breadbox::cache::ledger::{Epoch, Mirror, Page, Record, Sequence, Stamp, Subject};
+use breadbox::cache::policy::{self, Arrival, Treatment};
+use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
+use http::{HeaderMap, Method};
+
+type Waiting = (Exchange<String>, Action<String>, Option<String>);
+
+/// What the origin was told to say.
+#[derive(Clone, Debug)]
+pub enum Scripted {
+    Answer(ResponseHead, String),
+    Down,
+}
+
+/// Whether the shared tier answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreState {
+    Down,
+    #[default]
+    Up,
+}
+
+/// Everything that a scenario acts on.
+#[derive(Default)]
+pub struct Stage {
+    pub scripted: VecDeque<Scripted>,
+    pub store: StoreState,
+    pub trace: Vec<String>,
+    /// Fetches, and how many of them after a reply.
+    pub fetches: u32,
+    pub refreshes: u32,
+    /// The fields of the last fetch.
+    pub asked: Option<HeaderMap>,
+    elapsed: Duration,
+    entries: HashMap<(Tier, String), (Entry, String)>,
+    leases: HashMap<String, u64>,
+    leader: Option<(Duration, Key, Entry, String)>,
+    mirror: Mirror,
+    sequence: u64,
+    tokens: u64,
+    waiting: Vec<Waiting>,
+}
+
+impl Stage {
+    /// Lets time pass.
+    pub fn pass(&mut self, span: Duration) {
+        self.elapsed += span;
+        let due = self.leader.take_if(|(at, ..)| *at <= self.elapsed);
+        if let Some((_, key, entry, body)) = due {
+            self.leases.remove(key.as_str());
+            self.entries.insert((Tier::Shared, key.as_str().to_owned()), (entry, body));
+        }
+    }
+
+    /// Sends a request; what its client gets: status, body, verdict.
+    pub fn ask(&mut self, method: &str, path: &str, headers: HeaderMap) -> Result<String, String> {
+        let method = Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?;
+        let url = format!("{HOST}{path}");
+        self.trace.push(format!("{method} {path}"));
+        let plan = Plan {
+            key: Key::of_url(&url),
+            treatment: Treatment::default(),
+            tags: Vec::new(),
+            tiers: vec![Tier::Shared, Tier::Platform],
+            limits: Limits::default(),
+        };
+        let request = RequestHead { method, url, headers };
+        let (mut exchange, mut action) = Exchange::begin(request, self.now(), 1, plan);
+        let mut body = None;
+        loop {
+            if let Action::Reply(reply) = &action {
+                let told = shown(reply, body.as_deref());
+                self.trace.push(format!("  reply {told}"));
+                let (exchange, action) = exchange.resume(Outcome::Done, self.now());
+                self.go_on((exchange, action, body))?;
+                return Ok(told);
+            }
+            if let Action::Fetch(_) = action {
+                self.fetches += 1;
+            }
+            let outcome = self.perform(action, &mut body)?;
+            (exchange, action) = exchange.resume(outcome, self.now());
+        }
+    }
+
+    /// Goes on after the reply, up to a refresh, which waits.
+    fn go_on(&mut self, (mut exchange, mut action, mut body): Waiting) -> Result<(), String> {
+        while !matches!(action, Action::Stop) {
+            if matches!(action, Action::Fetch(_)) {
+                self.waiting.push((exchange, action, body));
+                return Ok(());
+            }
+            let outcome = self.perform(action, &mut body)?;
+            (exchange, action) = exchange.resume(outcome, self.now());
+        }
+        Ok(())
+    }
+
+    /// Brings every refresh to its end.
+    pub fn drain(&mut self) -> Result<(), String> {
+        self.trace.push("drain".to_owned());
+        for (exchange, action, mut body) in std::mem::take(&mut self.waiting) {
+            self.fetches += 1;
+            self.refreshes += 1;
+            let outcome = self.perform(action, &mut body)?;
+            let (exchange, action) = exchange.resume(outcome, self.now());
+            self.go_on((exchange, action, body))?;
+        }
+        Ok(())
+    }
+
+    /// Records a purge and takes it in.
+    pub fn purge(&mut self, record: Record) {
+        self.trace.push(format!("purge {}", record.member()));
+        self.sequence += 1;
+        self.sync(vec![(record, Sequence(self.sequence))]);
+    }
+
+    /// Has another isolate fetch a path: it holds the lease and stores its answer later.
+    pub fn leader(&mut self, path: &str, after: Duration, answer: Scripted) -> Result<(), String> {
+        let Scripted::Answer(head, body) = answer else { return Err("a leader answers".into()) };
+        let key = Key::of_url(&format!("{HOST}{path}"));
+        let request = RequestHead {
+            method: Method::GET,
+            url: key.url().to_owned(),
+            headers: HeaderMap::new(),
+        };
+        let at = self.now().after(after);
+        let arrival = Arrival { asked: self.now(), received: at };
+        let admission = policy::admit(&request, &head, arrival, &Treatment::default());
+        let lifetime = admission.map_err(|reason| format!("not storable: {reason}"))?.lifetime;
+        self.sync(Vec::new());
+        let entry = Entry {
+            kind: Kind::Response,
+            stamp: self.mirror.stamp(),
+            generated: at,
+            lifetime,
+            fetch: after,
+            key: key.as_str().to_owned(),
+            tags: policy::tags(&head).unwrap_or_default(),
+            selecting: policy::selecting(&Vary::parse(&head.headers), &request),
+            head,
+            body_len: body.len() as u64,
+        };
+        self.leases.insert(key.as_str().to_owned(), u64::MAX);
+        self.leader = Some((self.elapsed + after, key, entry, body));
+        Ok(())
+    }
+
+    fn now(&self) -> Time {
+        BEGUN.after(self.elapsed)
+    }
+
+    fn sync(&mut self, records: Vec<(Record, Sequence)>) {
+        let (epoch, floor) = (Epoch(1), Sequence(0));
+        let page = Page::Present { epoch, sequence: Sequence(self.sequence), floor, records };
+        let cursor = self.mirror.cursor();
+        self.mirror.apply(page, cursor, self.now());
+    }
+
+    fn perform(
+        &mut self,
+        action: Action<String>,
+        body: &mut Option<String>,
+    ) -> Result<Outcome<String>, String> {
+        let down = self.store == StoreState::Down;
+        Ok(match action {
+            Action::Acquire { key, reach, .. } => self.acquire(&key, reach),
+            Action::Collect { .. } => match body.take() {
+                Some(body) => Outcome::Collected { length: body.len() as u64, body },
+                None => Outcome::Failed(Fault::Truncated),
+            },
+            Action::Fetch(fetch) => self.fetch(fetch, body)?,
+            Action::Invalidate(keys) => {
+                for key in keys {
+                    self.trace.push(format!("  invalidate {}", key.as_str()));
+                    for tier in [Tier::Shared, Tier::Platform] {
+                        self.entries.remove(&(tier, key.as_str().to_owned()));
+                    }
+                }
+                Outcome::Done
+            }
+            Action::Lookup { tier, .. } if tier == Tier::Shared && down => {
+                self.note(format!("lookup {tier:?}"), Outcome::Failed(Fault::Unreachable))
+            }
+            Action::Lookup { tier, key } => {
+                let outcome = match self.found(tier, &key) {
+                    Some(found) => Outcome::Found(found),
+                    None => Outcome::Absent,
+                };
+                self.note(format!("lookup {tier:?} {}", named(&key)), outcome)
+            }
+            Action::Release { key, hold, .. } => {
+                if hold.is_zero() {
+                    self.leases.remove(key.as_str());
+                }
+                self.note(format!("release {} hold={hold:?}", named(&key)), Outcome::Done)
+            }
+            Action::Store { tier, key, entry, body, .. } => {
+                let about = format!("store {tier:?} {:?} {}", entry.kind, named(&key));
+                if tier == Tier::Shared && down {
+                    return Ok(self.note(about, Outcome::Failed(Fault::Unreachable)));
+                }
+                self.leases.remove(key.as_str());
+                let place = (tier, key.as_str().to_owned());
+                self.entries.insert(place, (entry, body.unwrap_or_default()));
+                self.note(about, Outcome::Stored)
+            }
+            Action::Wait { at_most, .. } => {
+                self.pass(at_most);
+                self.note("wait".to_owned(), Outcome::Done)
+            }
+            Action::Reply(_) => return Err("a second reply".to_owned()),
+            Action::Stop => return Err("no reply".to_owned()),
+        })
+    }
+
+    fn acquire(&mut self, key: &Key, reach: Reach) -> Outcome<String> {
+        self.tokens += 1;
+        let down = self.store == StoreState::Down;
+        let found = if down { None } else { self.found(Tier::Shared, key) };
+        let about = format!("acquire {reach:?} {}", named(key));
+        if self.leases.contains_key(key.as_str()) {
+            return self.note(about, Outcome::Held { by: Held::Elsewhere, found });
+        }
+        self.leases.insert(key.as_str().to_owned(), self.tokens);
+        self.sync(Vec::new());
+        let reach = if down { Reach::Isolate } else { reach };
+        let stamp = Stamp { epoch: Epoch(1), sequence: Sequence(self.sequence) };
+        let lease = Lease { token: self.tokens, stamp, reach };
+        self.note(about, Outcome::Granted { lease, found })
+    }
+
+    fn fetch(
+        &mut self,
+        fetch: Fetch,
+        body: &mut Option<String>,
+    ) -> Result<Outcome<String>, String> {
+        self.asked = Some(fetch.headers);
+        let outcome = match self.scripted.pop_front() {
+            Some(Scripted::Answer(response, text)) => {
+                let length = Some(text.len() as u64);
+                *body = Some(text);
+                Outcome::Answered { response, length }
+            }
+            Some(Scripted::Down) => Outcome::Failed(Fault::Unreachable),
+            None => return Err("the origin was asked and has no answer scripted".to_owned()),
+        };
+        let way = if fetch.passes { "pass" } else { "fetch" };
+        Ok(self.note(format!("{way} {}", fetch.method), outcome))
+    }
+
+    fn found(&self, tier: Tier, key: &Key) -> Option<Found<String>> {
+        let (entry, body) = self.entries.get(&(tier, key.as_str().to_owned()))?.clone();
+        let subject = Subject { stamp: entry.stamp, key: &entry.key, tags: &entry.tags };
+        let standing = self.mirror.judge(&subject);
+        Some(Found { entry, body, standing })
+    }
+
+    fn note(&mut self, about: String, outcome: Outcome<String>) -> Outcome<String> {
+        let told = match &outcome {
+            Outcome::Answered { response, .. } => response.status.to_string(),
+            Outcome::Found(found) => format!("found {:?}", found.standing),
+            Outcome::Granted { found, .. } => format!("granted{}", beside(found)),
+            Outcome::Held { by, found } => format!("held {by:?}{}", beside(found)),
+            other => format!("{other:?}"),
+        };
+        self.trace.push(format!("  {about} -> {told}"));
+        outcome
+    }
+}
+
+fn beside(found: &Option<Found<String>>) -> String {
+    found.as_ref().map_or(String::new(), |found| format!(", found {:?}", found.standing))
+}
+
+fn named(key: &Key) -> String {
+    key.as_str().replace(HOST, "").replace('\n', " | ")
+}
+
+fn shown(reply: &Reply<String>, origin: Option<&str>) -> String {
+    let body = match &reply.content {
+        Content::Stored(body, None) => body.clone(),
+        Content::Stored(body, Some(pieces)) => pieces.iter().map(|p| cut(body, p)).collect(),
+        Content::Origin | Content::OriginKept => origin.unwrap_or("").to_owned(),
+        Content::Head(length) => format!("({length})"),
+        Content::Empty | Content::Text(_) => "-".to_owned(),
+    };
+    let body = if body.is_empty() { "-".to_owned() } else { body };
+    format!("{} {body} {}", reply.head.status, reply.status.verdict)
+}
+
+fn cut(body: &str, piece: &Piece) -> String {
+    match piece {
+        Piece::Range(range) => {
+            let (from, to) = (range.first as usize, range.last as usize);
+            body.get(from..=to).unwrap_or("").to_owned()
+        }
+        Piece::Text(text) => text.clone(),
+    }
+}
+
+const HOST: &str = "https://site.test";
+const BEGUN: Time = Time(1_800_000_000_000);

@@ -1,0 +1,292 @@
+//! An isolate: the Worker's driver in virtual time, over the shared tier's own code.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use breadbox::cache::entry::Entry;
+use breadbox::cache::exchange::{
+    Action, Content, Exchange, Fault, Fetch, Found, Held, Lease, Limits, Outcome, Plan, Reach,
+    Reply,
+};
+use breadbox::cache::key::{Id, Key};
+use breadbox::cache::ledger::Sequence;
+use breadbox::cache::policy::Treatment;
+use breadbox::cache::{RequestHead, Tier};
+use breadbox::config::{RedisDialect, RedisSettings};
+use breadbox::redis::{Failure, Shared};
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+
+use super::laws::Seen;
+use super::site::{self, Ending};
+use super::stage::{Bug, Stage, TIMEOUT};
+use super::wire::{Line, ROOT};
+use super::world::{self, Promise};
+
+/// What an isolate keeps between requests.
+pub struct Isolate {
+    /// Its number; its successor after its death has the same.
+    pub number: usize,
+    /// The shared tier as it sees it.
+    pub shared: Shared<Line>,
+    stage: Rc<Stage>,
+    flights: RefCell<HashMap<Id, Flight>>,
+}
+
+struct Flight {
+    request: u64,
+    landing: Rc<Promise<()>>,
+    until: breadbox::cache::Time,
+}
+
+impl Isolate {
+    /// A new one that has seen nothing.
+    pub fn new(stage: &Rc<Stage>, number: usize) -> Rc<Self> {
+        let settings = RedisSettings {
+            url: ROOT.to_owned(),
+            token: "t".to_owned(),
+            dialect: RedisDialect::Upstash,
+            timeout: TIMEOUT,
+            namespace: "s".to_owned(),
+            shards: 1,
+        };
+        let bound = Duration::from_millis(stage.bound.unsigned_abs());
+        let line = Line::new(stage, number);
+        Rc::new(Self {
+            number,
+            shared: Shared::over(line, &settings, bound, world::clock),
+            stage: Rc::clone(stage),
+            flights: RefCell::default(),
+        })
+    }
+
+    fn take_off(&self, id: Id, ttl: Duration, request: u64) -> bool {
+        let mut flights = self.flights.borrow_mut();
+        let now = world::clock();
+        if flights.get(&id).is_some_and(|flight| now < flight.until) {
+            return false;
+        }
+        let flight = Flight { request, landing: Rc::default(), until: now.after(ttl) };
+        flights.insert(id, flight);
+        true
+    }
+
+    fn land(&self, id: Id, request: u64) {
+        let mut flights = self.flights.borrow_mut();
+        if flights.get(&id).is_some_and(|flight| flight.request == request)
+            && let Some(flight) = flights.remove(&id)
+        {
+            flight.landing.resolve(());
+        }
+    }
+
+    async fn wait(&self, id: Id, at_most: Duration) {
+        let limit = i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX);
+        let found = self.flights.borrow().get(&id).map(|flight| Rc::clone(&flight.landing));
+        match found {
+            Some(landing) => drop(landing.within(limit).await),
+            None => world::sleep(limit).await,
+        }
+    }
+}
+
+/// What one exchange needs of the world.
+pub struct Driver {
+    isolate: Rc<Isolate>,
+    stage: Rc<Stage>,
+    head: RequestHead,
+    seen: Seen,
+    body: Option<(Bytes, Ending)>,
+    flight: Option<Id>,
+    /// The lease it holds, for the law of one fetch.
+    leased: Option<(Key, Reach)>,
+}
+
+impl Driver {
+    pub fn new(isolate: &Rc<Isolate>, head: RequestHead) -> Self {
+        let seen = Seen::new(isolate.number, &head);
+        let (isolate, stage) = (Rc::clone(isolate), Rc::clone(&isolate.stage));
+        Self { isolate, stage, head, seen, body: None, flight: None, leased: None }
+    }
+
+    /// Runs the exchange to its end.
+    pub async fn run(mut self) {
+        self.stage.laws.borrow_mut().begun(&self.seen);
+        let plan = Plan {
+            key: Key::of_url(&self.head.url),
+            treatment: Treatment::default(),
+            tags: Vec::new(),
+            tiers: vec![Tier::Shared, Tier::Platform],
+            limits: Limits::default(),
+        };
+        let seed = world::random(u64::MAX);
+        let (mut exchange, mut action) =
+            Exchange::begin(self.head.clone(), world::clock(), seed, plan);
+        while !matches!(action, Action::Stop) {
+            let outcome = self.perform(action).await;
+            (exchange, action) = exchange.resume(outcome, world::clock());
+        }
+        self.land();
+        self.stage.laws.borrow_mut().ended(&self.seen);
+    }
+
+    async fn perform(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
+        match action {
+            Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
+            Action::Collect { .. } => self.collect().await,
+            Action::Fetch(fetch) => self.fetch(fetch).await,
+            Action::Invalidate(_) | Action::Stop => Outcome::Done,
+            Action::Lookup { tier: Tier::Platform, key } => self.look_near(&key),
+            Action::Lookup { tier: Tier::Shared, key } => {
+                match self.isolate.shared.get(&key, world::random(u64::MAX)).await {
+                    Ok(outcome) => outcome,
+                    Err(failure) => self.missed(&failure),
+                }
+            }
+            Action::Release { lease, key, hold } => {
+                if lease.reach == Reach::Everywhere
+                    && let Err(failure) = self.isolate.shared.release(&key, lease, hold).await
+                {
+                    self.missed(&failure);
+                }
+                self.land();
+                Outcome::Done
+            }
+            Action::Reply(reply) => {
+                self.reply(&reply);
+                Outcome::Done
+            }
+            Action::Store { tier, lease, key, entry, body, keep } => {
+                let body = body.unwrap_or_default();
+                self.store(tier, lease, &key, entry, &body, keep).await
+            }
+            Action::Wait { key, at_most } => {
+                self.isolate.wait(key.id(), at_most).await;
+                Outcome::Done
+            }
+        }
+    }
+
+    fn reply(&mut self, reply: &Reply<Bytes>) {
+        let body = match &reply.content {
+            Content::Stored(body, None) => Some(body.clone()),
+            Content::Origin | Content::OriginKept => self.body.as_ref().map(|b| b.0.clone()),
+            _ => None,
+        };
+        self.stage.laws.borrow_mut().replied(&mut self.seen, &self.stage, reply, body);
+    }
+
+    /// A tier that failed; what is damaged there is as good as absent.
+    fn missed(&mut self, failure: &Failure) -> Outcome<Bytes> {
+        self.seen.store_faults += 1;
+        match failure.fault {
+            Fault::Corrupt => Outcome::Absent,
+            fault => Outcome::Failed(fault),
+        }
+    }
+
+    fn look_near(&self, key: &Key) -> Outcome<Bytes> {
+        let colo = self.stage.colo(self.isolate.number).borrow();
+        let kept = colo.get(&key.id()).filter(|(_, until)| *until > world::elapsed());
+        let Some((bytes, _)) = kept else { return Outcome::Absent };
+        let (entry, at) = Entry::decode(bytes).expect("what was stored");
+        let standing = self.isolate.shared.judge(key.id(), &entry);
+        Outcome::Found(Found { entry, body: bytes.slice(at..), standing })
+    }
+
+    async fn acquire(&mut self, key: &Key, ttl: Duration, reach: Reach) -> Outcome<Bytes> {
+        if self.flight.is_none() {
+            if !self.isolate.take_off(key.id(), ttl, self.seen.number) {
+                return Outcome::Held { by: Held::Here, found: None };
+            }
+            self.flight = Some(key.id());
+        }
+        let token = world::random(u64::MAX);
+        self.leased = Some((key.clone(), Reach::Isolate));
+        if reach == Reach::Everywhere {
+            match self.isolate.shared.acquire(key, ttl, token).await {
+                Ok(outcome) => {
+                    let granted = matches!(outcome, Outcome::Granted { .. });
+                    self.leased = granted.then(|| (key.clone(), Reach::Everywhere));
+                    return outcome;
+                }
+                Err(failure) => drop(self.missed(&failure)),
+            }
+        }
+        let stamp = self.isolate.shared.blind_stamp(key.id());
+        Outcome::Granted { lease: Lease { token, stamp, reach: Reach::Isolate }, found: None }
+    }
+
+    async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {
+        let stage = Rc::clone(&self.stage);
+        stage.laws.borrow_mut().asks(&self.seen, &stage, &fetch, self.leased.as_ref());
+        let limit = fetch.deadline.map_or(i64::MAX / 4, |d| d.as_millis() as i64);
+        let asked = std::pin::pin!(site::ask(&stage, &fetch, &self.head));
+        let result = match select(asked, std::pin::pin!(world::sleep(limit))).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(Fault::Timeout),
+        };
+        stage.laws.borrow_mut().asked(&self.seen);
+        match result {
+            Ok((response, body, ending)) => {
+                if response.status >= 500 {
+                    self.seen.origin_faults += 1;
+                }
+                let length = (ending == Ending::Clean).then_some(body.len() as u64);
+                self.body = Some((body, ending));
+                Outcome::Answered { response, length }
+            }
+            Err(fault) => {
+                self.seen.origin_faults += 1;
+                Outcome::Failed(fault)
+            }
+        }
+    }
+
+    async fn collect(&mut self) -> Outcome<Bytes> {
+        world::sleep(1 + world::random(50) as i64).await;
+        match self.body.take() {
+            Some((body, Ending::Clean)) => Outcome::Collected { length: body.len() as u64, body },
+            Some((_, Ending::Early)) | None => Outcome::Failed(Fault::Truncated),
+        }
+    }
+
+    async fn store(
+        &mut self,
+        tier: Tier,
+        lease: Lease,
+        key: &Key,
+        mut entry: Entry,
+        body: &Bytes,
+        keep: Duration,
+    ) -> Outcome<Bytes> {
+        if self.stage.bug == Bug::SequenceReadAtStore {
+            entry.stamp.sequence = Sequence(self.stage.store.borrow().model.newest());
+        }
+        if tier == Tier::Platform {
+            let bytes = [entry.encode(), body.to_vec()].concat();
+            let until = world::elapsed() + keep.as_millis() as i64;
+            let mut colo = self.stage.colo(self.isolate.number).borrow_mut();
+            colo.insert(key.id(), (bytes.into(), until));
+            return Outcome::Stored;
+        }
+        match self.isolate.shared.store(key, lease, &entry, body, keep).await {
+            Ok(outcome) => {
+                world::note(|| format!("#{} store {}: {outcome:?}", self.seen.number, key.url()));
+                if !matches!(outcome, Outcome::Superseded { .. }) {
+                    self.land();
+                }
+                outcome
+            }
+            Err(failure) => self.missed(&failure),
+        }
+    }
+
+    fn land(&mut self) {
+        if let Some(id) = self.flight.take() {
+            self.isolate.land(id, self.seen.number);
+        }
+    }
+}

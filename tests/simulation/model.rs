@@ -1,0 +1,284 @@
+//! A model of Redis: what our scripts and commands mean, written a second time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha1::{Digest, Sha1};
+
+/// A command's words.
+pub type Command = Vec<Vec<u8>>;
+
+/// A reply of Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Array(Vec<Self>),
+    Bulk(Vec<u8>),
+    Error(String),
+    Integer(i64),
+    Nil,
+}
+
+/// A store with strings that expire and ledgers that don't.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    strings: BTreeMap<Vec<u8>, (Vec<u8>, i64)>,
+    ledgers: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, u64>>,
+    scripts: BTreeMap<Vec<u8>, Verb>,
+    /// Keys that went without their owner's doing, with the time: leases that others may take.
+    pub lost: Vec<(i64, Vec<u8>)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Verb {
+    Acquire,
+    Purge,
+    Release,
+    Renew,
+    Store,
+}
+
+impl Model {
+    /// Does what a command says, at a time in milliseconds.
+    pub fn execute(&mut self, command: &[Vec<u8>], now: i64) -> Answer {
+        self.expire(now);
+        let words: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+        match words.as_slice() {
+            [b"GET", key] => self.get(key),
+            [b"UNLINK", keys @ ..] => {
+                let gone = keys.iter().filter(|key| self.strings.remove(**key).is_some()).count();
+                Answer::Integer(gone as i64)
+            }
+            [b"ZRANGE", key, from, b"+inf", b"BYSCORE", b"WITHSCORES"] => {
+                listed(&self.range(key, number(from)))
+            }
+            [b"SCRIPT", b"LOAD", text] => self.load(text),
+            [b"EVALSHA", sha, count, rest @ ..] => {
+                let Some(verb) = self.scripts.get(*sha).copied() else {
+                    return Answer::Error("NOSCRIPT No matching script.".to_owned());
+                };
+                let (keys, args) = rest.split_at(number(count) as usize);
+                self.run(verb, keys, args, now)
+            }
+            _ => panic!("the model knows no {:?}", command.first().map(|w| lossy(w))),
+        }
+    }
+
+    fn load(&mut self, text: &[u8]) -> Answer {
+        if text.starts_with(b"#!lua") {
+            let line = "ERR Unexpected flag in script shebang: allow-key-locking";
+            return Answer::Error(line.to_owned());
+        }
+        let verb = SCRIPTS.iter().find(|(script, _)| script.as_bytes() == text);
+        let (_, verb) = verb.expect("a script of src/redis/scripts");
+        let sha: String = Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.scripts.insert(sha.clone().into_bytes(), *verb);
+        Answer::Bulk(sha.into_bytes())
+    }
+
+    fn run(&mut self, verb: Verb, keys: &[&[u8]], args: &[&[u8]], now: i64) -> Answer {
+        match (verb, keys, args) {
+            (Verb::Acquire, [entry, lease, ledger], [token, ttl, epoch, cursor]) => {
+                let mut page = self.range(ledger, number(cursor));
+                if page.is_empty() {
+                    page = self.top(ledger).into_iter().collect();
+                }
+                if page.is_empty() {
+                    page = vec![self.start(ledger, epoch, 0)];
+                }
+                let free = !self.strings.contains_key(*lease);
+                if free {
+                    self.set(lease, token, now + number(ttl) as i64);
+                }
+                let granted = Answer::Integer(i64::from(free));
+                Answer::Array(vec![granted, self.get(entry), listed(&page)])
+            }
+            (Verb::Purge, [ledger], [epoch, max, records @ ..]) => {
+                self.purge(ledger, epoch, number(max) as usize, records)
+            }
+            (Verb::Release, [lease], [token, pause]) => {
+                self.release(lease, token, number(pause), now)
+            }
+            (Verb::Renew, [ledger], [epoch, seen, sequence]) => {
+                let lost = self.top(ledger).is_none_or(|(member, score)| {
+                    &member[1..] == *seen && score < number(sequence)
+                });
+                if lost {
+                    self.ledgers.remove(*ledger);
+                    self.start(ledger, epoch, 0);
+                }
+                listed(&self.range(ledger, 0))
+            }
+            (Verb::Store, [entry, lease, ledger], [token, keep, epoch, sequence, bytes]) => {
+                let known = (*epoch, number(sequence));
+                let until = now + number(keep) as i64;
+                self.store([entry, lease, ledger], token, known, (bytes, until))
+            }
+            _ => panic!("{verb:?} with {} keys and {} arguments", keys.len(), args.len()),
+        }
+    }
+
+    fn purge(&mut self, ledger: &[u8], epoch: &[u8], max: usize, records: &[&[u8]]) -> Answer {
+        let (top, score) = self.top(ledger).unwrap_or_else(|| self.start(ledger, epoch, 0));
+        let sequence = score + 1;
+        let members = self.ledgers.entry(ledger.to_vec()).or_default();
+        members.insert(top.clone(), sequence);
+        for record in records {
+            members.insert(record.to_vec(), sequence);
+        }
+        let excess = members.len().saturating_sub(max);
+        if excess > 0 {
+            let oldest: Vec<_> = self.range(ledger, 0).into_iter().take(excess).collect();
+            let members = self.ledgers.entry(ledger.to_vec()).or_default();
+            for (member, _) in &oldest {
+                members.remove(member);
+            }
+            let floor = oldest.last().map_or(0, |(_, score)| *score);
+            members.insert(b"!".to_vec(), floor);
+        }
+        Answer::Array(vec![Answer::Bulk(top[1..].to_vec()), Answer::Integer(sequence as i64)])
+    }
+
+    fn release(&mut self, lease: &[u8], token: &[u8], pause: u64, now: i64) -> Answer {
+        if self.strings.get(lease).is_none_or(|(holder, _)| holder != token) {
+            return Answer::Integer(0);
+        }
+        match pause {
+            0 => drop(self.strings.remove(lease)),
+            _ => self.set(lease, token, now + pause as i64),
+        }
+        Answer::Integer(1)
+    }
+
+    fn store(
+        &mut self,
+        [entry, lease, ledger]: [&[u8]; 3],
+        token: &[u8],
+        (epoch, sequence): (&[u8], u64),
+        (bytes, until): (&[u8], i64),
+    ) -> Answer {
+        if self.strings.get(lease).is_none_or(|(holder, _)| holder != token) {
+            return Answer::Integer(0);
+        }
+        let top = self.top(ledger).filter(|(top, score)| &top[1..] == epoch && *score >= sequence);
+        let Some((_, score)) = top else {
+            self.strings.remove(lease);
+            return Answer::Integer(-1);
+        };
+        if score > sequence {
+            return listed(&self.range(ledger, sequence + 1));
+        }
+        self.set(entry, bytes, until);
+        self.strings.remove(lease);
+        Answer::Integer(1)
+    }
+
+    fn get(&self, key: &[u8]) -> Answer {
+        self.strings.get(key).map_or(Answer::Nil, |(value, _)| Answer::Bulk(value.clone()))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8], until: i64) {
+        self.strings.insert(key.to_vec(), (value.to_vec(), until));
+    }
+
+    fn start(&mut self, ledger: &[u8], epoch: &[u8], score: u64) -> (Vec<u8>, u64) {
+        let member = [b"~", epoch].concat();
+        self.ledgers.entry(ledger.to_vec()).or_default().insert(member.clone(), score);
+        (member, score)
+    }
+
+    /// The members with at least this score, lowest first.
+    fn range(&self, ledger: &[u8], from: u64) -> Vec<(Vec<u8>, u64)> {
+        let members = self.ledgers.get(ledger).into_iter().flatten();
+        let ordered: BTreeSet<(u64, &Vec<u8>)> =
+            members.map(|(member, score)| (*score, member)).filter(|(s, _)| *s >= from).collect();
+        ordered.into_iter().map(|(score, member)| (member.clone(), score)).collect()
+    }
+
+    fn top(&self, ledger: &[u8]) -> Option<(Vec<u8>, u64)> {
+        self.range(ledger, 0).pop()
+    }
+
+    /// Lets go what has had its time; what went is told.
+    pub fn expire(&mut self, now: i64) -> Vec<Vec<u8>> {
+        let due = self.strings.iter().filter(|(_, (_, until))| *until <= now);
+        let gone: Vec<Vec<u8>> = due.map(|(key, _)| key.clone()).collect();
+        for key in &gone {
+            self.strings.remove(key);
+            self.lost.push((now, key.clone()));
+        }
+        gone
+    }
+
+    /// A command in a few words.
+    pub fn describe(&self, command: &[Vec<u8>]) -> String {
+        let words: Vec<_> = command.iter().map(|word| lossy(word)).collect();
+        match command.get(1).and_then(|sha| self.scripts.get(sha)) {
+            Some(verb) => format!("{verb:?} {}", words.get(3).map_or("", String::as_str)),
+            None => words.iter().take(2).cloned().collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> Vec<Vec<u8>> {
+        self.strings.keys().chain(self.ledgers.keys()).cloned().collect()
+    }
+
+    /// How long a string has left to live.
+    pub fn left(&self, key: &[u8], now: i64) -> Option<i64> {
+        self.strings.get(key).map(|(_, until)| until - now)
+    }
+
+    /// Takes a key away, as an eviction does.
+    pub fn evict(&mut self, key: &[u8], now: i64) {
+        self.strings.remove(key);
+        self.ledgers.remove(key);
+        self.lost.push((now, key.to_vec()));
+    }
+
+    /// The newest sequence of any ledger: what a careless fill might read.
+    pub fn newest(&self) -> u64 {
+        self.ledgers.values().flat_map(BTreeMap::values).copied().max().unwrap_or(0)
+    }
+}
+
+impl Answer {
+    /// The reply as RESP2.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Array(items) => {
+                out.extend(format!("*{}\r\n", items.len()).bytes());
+                items.iter().for_each(|item| item.encode(out));
+            }
+            Self::Bulk(bytes) => {
+                out.extend(format!("${}\r\n", bytes.len()).bytes());
+                out.extend(bytes);
+                out.extend(b"\r\n");
+            }
+            Self::Error(line) => out.extend(format!("-{line}\r\n").bytes()),
+            Self::Integer(number) => out.extend(format!(":{number}\r\n").bytes()),
+            Self::Nil => out.extend(b"$-1\r\n"),
+        }
+    }
+}
+
+fn listed(page: &[(Vec<u8>, u64)]) -> Answer {
+    let pairs = page.iter().flat_map(|(member, score)| {
+        [Answer::Bulk(member.clone()), Answer::Bulk(score.to_string().into_bytes())]
+    });
+    Answer::Array(pairs.collect())
+}
+
+fn number(word: &[u8]) -> u64 {
+    lossy(word).parse().unwrap_or_else(|_| panic!("{} is no number", lossy(word)))
+}
+
+fn lossy(word: &[u8]) -> String {
+    String::from_utf8_lossy(word).into_owned()
+}
+
+const SCRIPTS: [(&str, Verb); 5] = [
+    (include_str!("../../src/redis/scripts/acquire.lua"), Verb::Acquire),
+    (include_str!("../../src/redis/scripts/purge.lua"), Verb::Purge),
+    (include_str!("../../src/redis/scripts/release.lua"), Verb::Release),
+    (include_str!("../../src/redis/scripts/renew.lua"), Verb::Renew),
+    (include_str!("../../src/redis/scripts/store.lua"), Verb::Store),
+];
