@@ -47,14 +47,10 @@ pub(super) async fn fetch(
     response.map_err(|_| Fault::Unreachable)?.dyn_into().map_err(|_| Fault::Malformed)
 }
 
-/// Reads a body to its clean end.
+/// Reads a body to its clean end, piece by piece: `arrayBuffer` would keep the client's half of
+/// the stream waiting for the last byte.
 pub(super) async fn collect(response: &Response, max: u64) -> Result<Bytes, Fault> {
     let Some(stream) = response.body() else { return Ok(Bytes::new()) };
-    if length(response).is_some_and(|length| length <= max) {
-        let promise = response.array_buffer().map_err(|_| Fault::Truncated)?;
-        let buffer = JsFuture::from(promise).await.map_err(|_| Fault::Truncated)?;
-        return Ok(Uint8Array::new(&buffer).to_vec().into());
-    }
     let reader: ReadableStreamDefaultReader =
         stream.get_reader().dyn_into().map_err(|_| Fault::Malformed)?;
     let mut bytes = Vec::new();

@@ -81,8 +81,7 @@ async fn the_report_has_the_documented_fields() -> Result<()> {
 
 #[tokio::test]
 async fn the_report_says_that_there_is_no_redis() -> Result<()> {
-    let site =
-        Site::with(|_| page(1), |spec| Spec { shared: SharedTier::Off, ..one(spec) })?;
+    let site = Site::with(|_| page(1), |spec| Spec { shared: SharedTier::Off, ..one(spec) })?;
     site.warm(0, "/page").await?;
     let report = report(&site, 0).await?;
     assert_eq!(report["redis"]["configured"], false, "{report}");

@@ -26,9 +26,8 @@ async fn head_is_answered_from_get() -> Result<()> {
 #[tokio::test]
 async fn conditions_are_decided_from_what_is_stored() -> Result<()> {
     let modified = "Sun, 01 Nov 2026 08:00:00 GMT";
-    let site = Site::strict(move |_| {
-        page(1).header("etag", "\"v1\"").header("last-modified", modified)
-    })?;
+    let site =
+        Site::strict(move |_| page(1).header("etag", "\"v1\"").header("last-modified", modified))?;
     site.warm(0, "/if").await?;
     for (name, value, status) in [
         ("if-none-match", "\"v1\"", 304),
@@ -85,10 +84,7 @@ async fn ranges_are_cut_from_complete_entries() -> Result<()> {
 async fn a_part_is_never_stored_as_the_whole() -> Result<()> {
     let site = Site::strict(|seen| match seen.header("range") {
         "" => page(1).body("0123456789"),
-        _ => page(1)
-            .body("0123")
-            .header("content-range", "bytes 0-3/10")
-            .header("x-part", "yes"),
+        _ => page(1).body("0123").header("content-range", "bytes 0-3/10").header("x-part", "yes"),
     })?;
     let part = answer(site.request("GET", 0, "/part").header("range", "bytes=0-3")).await?;
     assert_eq!(part.text().get(..4), Some("0123"), "{}", told(&part));

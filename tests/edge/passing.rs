@@ -78,7 +78,8 @@ async fn the_first_bytes_do_not_wait_for_the_last() -> Result<()> {
         let mut response = request.send().await.context("the head did not arrive")?;
         let mut received = Vec::new();
         while received.len() < 5 {
-            let chunk = response.chunk().await.context("the first bytes did not arrive")?;
+            let chunk = response.chunk().await;
+            let chunk = chunk.with_context(|| format!("{lifetime}: no first bytes"))?;
             received.extend_from_slice(&chunk.context("the body ended early")?);
         }
         assert_eq!(received, b"first", "{lifetime}");
@@ -95,8 +96,8 @@ async fn websockets_pass() -> Result<()> {
     let edge = tokio::task::spawn_blocking(|| Edge::start(spec)).await??;
     let authority = edge.url(0).trim_start_matches("http://").to_owned();
     let client = thread::spawn(move || converse(&authority));
-    let (asked, answered) = tokio::task::spawn_blocking(move || (client.join(), server.join()))
-        .await?;
+    let (asked, answered) =
+        tokio::task::spawn_blocking(move || (client.join(), server.join())).await?;
     let said = asked.map_err(|_| anyhow::anyhow!("the client panicked"))??;
     assert_eq!(said, b"echo of hello");
     answered.map_err(|_| anyhow::anyhow!("the server panicked"))?
