@@ -46,7 +46,8 @@ fn ages() {
         ("RFC 9111 §5.1", &["age: abc"], None),
         ("RFC 9111 §5.1", &["age: -7200"], None),
         ("RFC 9111 §5.1", &["age: 7200.0"], None),
-        ("RFC 9111 §5.1", &["age: 7200;foo=bar"], None),
+        ("RFC 9111 §5.1 choice", &["age: 7200;foo=bar"], Some(7200)),
+        ("RFC 9111 §5.1", &["age: abc;foo=1"], None),
         ("RFC 9111 §1.2.2", &["age: 2147483649"], Some(1 << 31)),
         ("RFC 9111 §5.1", &[], None),
     ];

@@ -164,6 +164,7 @@ impl<'a> Fields<'a> {
             body_max,
             client_directives,
             methods: default.methods,
+            origin: default.origin,
         })
     }
 

@@ -100,6 +100,9 @@ type Update = (&'static str, Lines, Lines, Result<Lines, &'static str>);
 
 const TAG: &str = "etag: \"a\"";
 
+/// Where the origin is, seen from the edge.
+const ORIGIN: &str = "http://origin.internal:8000/app";
+
 const UPDATES: &[Update] = &[
     (
         "RFC 9111 §3.2 required",
@@ -205,9 +208,27 @@ fn invalidated_addresses() {
         ("RFC 9111 §4.4 optimal", &["GET"], &["200", "location: /x"], &[]),
         ("RFC 9111 §4.4 optimal", &["QUERY"], &["200"], &[]),
         ("RFC 9111 §4.4 choice", &["POST"], &["200", "location: #part"], &[URL]),
+        (
+            "RFC 9111 §4.4 choice",
+            &["POST"],
+            &["201", "location: http://origin.internal:8000/app/x?y=1", "content-location: /app/x"],
+            &[URL, "https://example.com/x?y=1", "https://example.com/app/x"],
+        ),
+        (
+            "RFC 9111 §4.4 choice",
+            &["POST"],
+            &["201", "location: http://origin.internal:8000/apple"],
+            &[URL],
+        ),
+        (
+            "RFC 9111 §4.4 choice",
+            &["POST"],
+            &["201", "location: http://origin.internal/app/x"],
+            &[URL],
+        ),
     ];
     for (cite, asked, answered, expected) in table {
-        let told = invalidates(&request(asked), &response(answered));
+        let told = invalidates(&request(asked), &response(answered), Some(ORIGIN));
         assert_eq!(told, *expected, "{cite}: {asked:?} {answered:?}");
     }
     let answered = response(&["cache-group-invalidation: \"a\", \"b\""]);

@@ -82,7 +82,7 @@ proptest! {
     ) {
         let (asked, received, rule) = (Time(start), Time(end), rule(words));
         dated(&mut head, received);
-        let _ = (eligible(&request, &rule), tags(&head), invalidates(&request, &head));
+        let _ = (eligible(&request, &rule), tags(&head), invalidates(&request, &head, None));
         let _ = (forward(&request, Some(&head)), pass(&request), freshen(&head, &update));
         let arrival = Arrival { asked, received };
         let lifetime = admit(&request, &head, arrival, &rule).map(|a| a.lifetime);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::action::{Action, Found, Held, Outcome, Reach, Reply};
 use super::course::{self, Client, Course};
 use super::lookup::{self, Prior, Use};
-use super::store::{self, AwaitReply, Next};
+use super::store::{self, AwaitReply, Next, Then};
 use super::{State, Step, origin};
 use crate::cache::policy::{self, Reuse, Status};
 use crate::cache::{Reason, Time, Verdict};
@@ -23,6 +23,10 @@ pub(super) struct AwaitLeader<B> {
     pub prior: Option<Prior<B>>,
 }
 
+/// It has been asked whether another request of this isolate fetches the whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AwaitGlance;
+
 /// Asks for the lease, unless the request can't or mustn't fill the cache.
 pub(super) fn acquire<B: Clone>(
     course: &mut Course,
@@ -38,7 +42,10 @@ pub(super) fn acquire<B: Clone>(
             return origin::fetch(course, prior, None, now);
         }
         if !course.fills() {
-            return origin::pass(course, Verdict::Miss, course.reason);
+            return match course.waited {
+                None => glance(course),
+                Some(_) => origin::pass(course, Verdict::Miss, course.reason),
+            };
         }
     }
     let action = Action::Acquire {
@@ -47,6 +54,30 @@ pub(super) fn acquire<B: Clone>(
         reach: course.reach,
     };
     (State::Lease(AwaitLease { prior }), action)
+}
+
+/// Asks whether this isolate is fetching the whole, of which the request wants a part or the head.
+fn glance<B>(course: &Course) -> Step<B> {
+    let ttl = course.plan.limits.lease;
+    let action = Action::Acquire { key: course.key.clone(), ttl, reach: Reach::Isolate };
+    (State::Glance(AwaitGlance), action)
+}
+
+impl AwaitGlance {
+    pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>) -> Step<B> {
+        match outcome {
+            Outcome::Held { .. } => {
+                course.waited = Some(Held::Here);
+                let action = Action::Wait { key: course.key.clone(), at_most: GLANCE };
+                (State::Leader(AwaitLeader { by: Held::Here, prior: None }), action)
+            }
+            Outcome::Granted { lease, .. } => {
+                let then = Then::Pass(course.reason);
+                store::release(lease, course.key.clone(), Duration::ZERO, then)
+            }
+            _ => origin::pass(course, Verdict::Miss, course.reason),
+        }
+    }
 }
 
 impl<B: Clone> AwaitLease<B> {
@@ -156,3 +187,6 @@ impl<B: Clone> AwaitLeader<B> {
         lookup::again(course, self, now)
     }
 }
+
+/// How long a request that can't fill the cache waits for one that does.
+const GLANCE: Duration = Duration::from_secs(1);

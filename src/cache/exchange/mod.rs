@@ -22,7 +22,7 @@ pub use plan::{Limits, Plan};
 
 use super::{RequestHead, Time, Verdict, policy};
 use course::Course;
-use lease::{AwaitLeader, AwaitLease};
+use lease::{AwaitGlance, AwaitLeader, AwaitLease};
 use lookup::AwaitLookup;
 use origin::{AwaitOrigin, AwaitPass};
 use store::{AwaitBody, AwaitInvalidation, AwaitRelease, AwaitReply, AwaitStore};
@@ -41,7 +41,8 @@ pub struct Exchange<B> {
 enum State<B> {
     Body(AwaitBody),
     Done,
-    Invalidation(AwaitInvalidation),
+    Glance(AwaitGlance),
+    Invalidation(AwaitInvalidation<B>),
     Leader(AwaitLeader<B>),
     Lease(AwaitLease<B>),
     Lookup(AwaitLookup),
@@ -75,13 +76,14 @@ impl<B: Clone> Exchange<B> {
         let (state, action) = match state {
             State::Body(state) => state.resume(&mut course, outcome, now),
             State::Done => (State::Done, Action::Stop),
+            State::Glance(state) => state.resume(&mut course, outcome),
             State::Invalidation(state) => state.resume(),
             State::Leader(state) => state.resume(&mut course, outcome, now),
             State::Lease(state) => state.resume(&mut course, outcome, now),
             State::Lookup(state) => state.resume(&mut course, outcome, now),
             State::Origin(state) => state.resume(&mut course, outcome, now),
             State::Pass(state) => state.resume(&mut course, outcome, now),
-            State::Release(state) => state.resume(),
+            State::Release(state) => state.resume(&course),
             State::Reply(state) => state.resume(&mut course, now),
             State::Store(state) => state.resume(&mut course, outcome, now),
         };

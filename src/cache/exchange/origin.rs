@@ -70,13 +70,15 @@ impl AwaitPass {
             fwd_status: Some(response.status),
             ..Status::new(self.verdict)
         };
-        let changed: Vec<Key> = policy::invalidates(&course.request, &response)
-            .iter()
-            .map(|url| Key::of_url(url))
-            .collect();
-        let next = if changed.is_empty() { Next::Stop } else { Next::Invalidate(changed) };
+        let origin = course.plan.treatment.origin.as_deref();
+        let changed = policy::invalidates(&course.request, &response, origin);
         let reply = course.relay(&response, status);
-        store::replied(course, Some(reply), next, now)
+        if changed.is_empty() {
+            return store::replied(course, Some(reply), Next::Stop, now);
+        }
+        // Before the reply: who has seen that a change succeeded must not see what was before it.
+        let keys = changed.iter().map(|url| Key::of_url(url)).collect();
+        store::invalidate(reply, keys)
     }
 }
 

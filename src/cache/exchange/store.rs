@@ -7,11 +7,11 @@ use http::HeaderMap;
 use super::action::{Action, Fault, Lease, Outcome, Reach, Reply};
 use super::course::Course;
 use super::lookup::Prior;
-use super::{State, Step, lease};
+use super::{State, Step, lease, origin};
 use crate::cache::entry::{Entry, Kind};
 use crate::cache::key::Key;
 use crate::cache::policy::Standing;
-use crate::cache::{Lifetime, ResponseHead, Tier, Time};
+use crate::cache::{Lifetime, Reason, ResponseHead, Tier, Time, Verdict};
 
 /// The response is on its way to the client.
 #[derive(Clone, Debug)]
@@ -23,7 +23,6 @@ pub(super) struct AwaitReply<B> {
 #[derive(Clone, Debug)]
 pub(super) enum Next<B> {
     Collect(AwaitBody),
-    Invalidate(Vec<Key>),
     Refresh(Prior<B>),
     Release { lease: Lease, key: Key, hold: Duration },
     Stop,
@@ -60,11 +59,24 @@ enum Holding {
 
 /// The lease is being given back.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AwaitRelease;
+pub(super) struct AwaitRelease {
+    then: Then,
+}
 
-/// Changed resources are being forgotten.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AwaitInvalidation;
+/// What comes after the lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The request passes through, for this reason.
+    Pass(Reason),
+    /// Nothing.
+    Stop,
+}
+
+/// Changed resources are being forgotten; the client waits for that.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitInvalidation<B> {
+    reply: Reply<B>,
+}
 
 /// Replies, if there is somebody to reply to, and goes on.
 pub(super) fn replied<B: Clone>(
@@ -85,11 +97,8 @@ fn proceed<B: Clone>(course: &mut Course, next: Next<B>, now: Time) -> Step<B> {
             let max = course.plan.treatment.body_max;
             (State::Body(body), Action::Collect { max })
         }
-        Next::Invalidate(keys) => {
-            (State::Invalidation(AwaitInvalidation), Action::Invalidate(keys))
-        }
         Next::Refresh(prior) => lease::acquire(course, Some(prior), now),
-        Next::Release { lease, key, hold } => release(lease, key, hold),
+        Next::Release { lease, key, hold } => release(lease, key, hold, Then::Stop),
         Next::Stop => super::stop(),
         Next::Mark { lease, key } => mark(course, lease, key, now),
         Next::Store { lease, key, entry, body } => {
@@ -98,8 +107,14 @@ fn proceed<B: Clone>(course: &mut Course, next: Next<B>, now: Time) -> Step<B> {
     }
 }
 
-fn release<B>(lease: Lease, key: Key, hold: Duration) -> Step<B> {
-    (State::Release(AwaitRelease), Action::Release { lease, key, hold })
+/// Has changed resources forgotten, and replies.
+pub(super) fn invalidate<B>(reply: Reply<B>, keys: Vec<Key>) -> Step<B> {
+    (State::Invalidation(AwaitInvalidation { reply }), Action::Invalidate(keys))
+}
+
+/// Gives a lease back.
+pub(super) fn release<B>(lease: Lease, key: Key, hold: Duration, then: Then) -> Step<B> {
+    (State::Release(AwaitRelease { then }), Action::Release { lease, key, hold })
 }
 
 impl<B: Clone> AwaitReply<B> {
@@ -117,7 +132,7 @@ impl AwaitBody {
                 commit(course, lease, key, entry, Some(body), now)
             }
             Outcome::Failed(Fault::TooLarge) => mark(course, lease, key, now),
-            _ => release(lease, key, Duration::ZERO),
+            _ => release(lease, key, Duration::ZERO, Then::Stop),
         }
     }
 }
@@ -134,7 +149,7 @@ pub(super) fn commit<B: Clone>(
     let tier = match lease.reach {
         Reach::Everywhere => Tier::Shared,
         Reach::Isolate if course.plan.tiers.contains(&Tier::Platform) => Tier::Platform,
-        Reach::Isolate => return release(lease, key, Duration::ZERO),
+        Reach::Isolate => return release(lease, key, Duration::ZERO, Then::Stop),
     };
     let holding = Holding::Yes;
     AwaitStore { tier, lease, key, entry, body, tries: 0, holding }.ask(now)
@@ -200,20 +215,24 @@ impl<B: Clone> AwaitStore<B> {
     fn end(self) -> Step<B> {
         match self.holding {
             Holding::No => super::stop(),
-            Holding::Yes => release(self.lease, self.key, Duration::ZERO),
+            Holding::Yes => release(self.lease, self.key, Duration::ZERO, Then::Stop),
         }
     }
 }
 
 impl AwaitRelease {
-    pub fn resume<B>(self) -> Step<B> {
-        super::stop()
+    pub fn resume<B>(self, course: &Course) -> Step<B> {
+        match self.then {
+            Then::Pass(reason) => origin::pass(course, Verdict::Miss, reason),
+            Then::Stop => super::stop(),
+        }
     }
 }
 
-impl AwaitInvalidation {
-    pub fn resume<B>(self) -> Step<B> {
-        super::stop()
+impl<B> AwaitInvalidation<B> {
+    /// A store that could not forget does not keep the client from its answer.
+    pub fn resume(self) -> Step<B> {
+        (State::Reply(AwaitReply { next: Next::Stop }), Action::Reply(self.reply))
     }
 }
 

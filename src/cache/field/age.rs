@@ -16,10 +16,12 @@ pub struct Age(pub Seconds);
 
 impl Age {
     /// The value in a response's fields: the first one if there are several, none if that is not
-    /// a non-negative integer (RFC 9111 §5.1).
+    /// a non-negative integer (RFC 9111 §5.1). Parameters after a readable number do not make the
+    /// response younger: they are ignored, not the number.
     pub fn parse(headers: &HeaderMap) -> Option<Self> {
         let lines = lines(headers, header::AGE);
         let first = lines.first()?.split(',').next()?;
-        Seconds::parse(trim(first)).map(Self)
+        let number = first.split(';').next()?;
+        Seconds::parse(trim(number)).map(Self)
     }
 }

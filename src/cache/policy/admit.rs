@@ -90,16 +90,19 @@ fn permit_method(request: &RequestHead, basis: &Basis<'_>) -> Result<(), Reason>
 
 /// Final status codes that we understand, and unknown ones with an explicit lifetime and without
 /// `must-understand` (RFC 9111 §3, RFC 9111 §5.2.2.3). Errors of the origin need the origin's
-/// explicit word or the operator's.
+/// explicit word or the operator's; `501` may be kept on a guess, for it is about what the server
+/// can do and not about its state (RFC 9110 §15.6.2).
 fn permit_status(basis: &Basis<'_>) -> Result<(), Reason> {
     let status = basis.response.status;
     let control = &basis.directives.control;
-    let explicit = matches!(basis.freshness(), Freshness::Explicit(_));
+    let freshness = basis.freshness();
+    let explicit = matches!(freshness, Freshness::Explicit(_));
     match status {
         ..200 | 304 | 1000.. => Err(Reason::Status),
         206 => Err(Reason::Partial),
         _ if is_understood(status) && status < 500 => Ok(()),
         _ if control.must_understand && !is_understood(status) => Err(Reason::Status),
+        501 if matches!(freshness, Freshness::Heuristic(_)) => Ok(()),
         _ if explicit || control.public || basis.treatment.negative.is_some() => Ok(()),
         _ => Err(Reason::Status),
     }

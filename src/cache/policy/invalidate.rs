@@ -9,7 +9,14 @@ use crate::cache::{Reason, RequestHead, ResponseHead};
 
 /// The URIs that the answer to an unsafe method invalidates: the request's own and those of
 /// `Location` and `Content-Location`, all of one origin (RFC 9111 §4.4).
-pub fn invalidates(request: &RequestHead, response: &ResponseHead) -> Vec<String> {
+///
+/// A server that was asked by its own name may name its resources by it: what lies below the base
+/// URL `origin` counts as the same path of the request's origin.
+pub fn invalidates(
+    request: &RequestHead,
+    response: &ResponseHead,
+    origin: Option<&str>,
+) -> Vec<String> {
     if !changes(request, response) {
         return Vec::new();
     }
@@ -17,6 +24,10 @@ pub fn invalidates(request: &RequestHead, response: &ResponseHead) -> Vec<String
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         let reference = single(&response.headers, name);
         let target = reference.and_then(|r| uri::resolve(&request.url, trim(&r)));
+        let target = target.and_then(|target| match origin {
+            Some(origin) => uri::seen_from(target, origin, &request.url),
+            None => Some(target),
+        });
         let target = target.filter(|target| uri::is_same_origin(target, &request.url));
         if let Some(target) = target.map(String::from)
             && !uris.contains(&target)

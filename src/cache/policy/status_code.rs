@@ -13,10 +13,8 @@ pub(super) fn is_understood(status: u16) -> bool {
 }
 
 /// Whether a response without explicit lifetime may be given one (RFC 9110 §15.1).
-///
-/// `501` is left out: errors of the origin are not kept on a guess.
 pub(super) fn is_heuristically_cacheable(status: u16) -> bool {
-    matches!(status, 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414)
+    matches!(status, 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
 }
 
 /// Whether the code says that the request failed, by whosever fault.

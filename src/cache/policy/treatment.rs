@@ -33,6 +33,9 @@ pub struct Treatment {
     pub client_directives: ClientDirectives,
     /// Methods besides GET and HEAD that are looked up, keyed by their content (POST, QUERY).
     pub methods: Vec<Method>,
+    /// The base URL of the origin, by which it may name itself in its responses, without a
+    /// trailing slash.
+    pub origin: Option<String>,
 }
 
 impl Default for Treatment {
@@ -49,6 +52,7 @@ impl Default for Treatment {
             body_max: BODY_MAX,
             client_directives: ClientDirectives::Obey,
             methods: Vec::new(),
+            origin: None,
         }
     }
 }
