@@ -66,7 +66,7 @@ class Person {
     return navigated;
   }
 
-  /** Asks for the open page's URL until the cache has it: what is stored is stored after the reply. */
+  /** Asks until the cache has the open page: it is stored after the reply. */
   async stored() {
     await eventually(`${this.page.url()} is stored`, () => this.page.evaluate(async () => {
       const response = await fetch(location.href, { method: "HEAD" });

@@ -52,7 +52,7 @@ async function edit({ author, path, bound }) {
 
 async function like({ author, path, bound }) {
   const { page } = author;
-  const likes = async () => Number.parseInt(await page.locator(".actions .likes").textContent(), 10);
+  const likes = async () => count(page.locator(".actions .likes"));
   await author.visit(path);
   const before = await likes();
   await author.follow(page.getByRole("button", { name: "Like" }));
@@ -65,11 +65,15 @@ async function like({ author, path, bound }) {
   await eventually("the listing shows the like", async () => {
     await author.visit(LISTING);
     const card = page.locator(".card", { has: page.locator(`a.cover[href="${path}"]`) });
-    return Number.parseInt(await card.locator(".likes").textContent(), 10) === before + 1;
+    return await count(card.locator(".likes")) === before + 1;
   });
   await author.visit(path, edge);
   await author.follow(page.getByRole("button", { name: "Like" }));
   equal(await likes(), before + 1, "likes after liking it again");
+}
+
+async function count(likes) {
+  return Number.parseInt(await likes.textContent(), 10);
 }
 
 /**

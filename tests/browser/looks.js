@@ -1,16 +1,13 @@
-// Pictures of all pages at two widths, light and dark; what can be judged by rule is.
+// Pictures of all pages at two sizes, light and dark; what can be judged by rule is.
 
 import { join } from "node:path";
 
 import { axe } from "./axe.js";
-import { equal, person } from "./browser.js";
+import { ensure, person } from "./browser.js";
 import { UI } from "./operator.js";
 
 const SHOTS = process.env.SHOTS;
-const WIDTHS = {
-  desktop: { viewport: { width: 1280, height: 800 } },
-  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true },
-};
+const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 
 export function* play(browser) {
   let reader;
@@ -41,19 +38,20 @@ async function signedIn(browser) {
 
 async function look(reader, name, path) {
   const { page } = reader;
-  for (const [width, { viewport }] of Object.entries(WIDTHS)) {
-    await page.setViewportSize(viewport);
+  for (const [device, size] of Object.entries(SIZES)) {
+    await page.setViewportSize(size);
     await reader.visit(path);
     await page.waitForLoadState("networkidle");
     const [wide, room] = await page.evaluate(() => {
       const { scrollWidth, clientWidth } = document.documentElement;
       return [scrollWidth, clientWidth];
     });
-    equal(wide > room, false, `whether ${name} is wider (${wide}) than the ${width} (${room})`);
-    await axe(reader, `${name} on the ${width}`);
+    ensure(wide <= room, `${name} is ${wide} wide on a ${device} of ${room}`);
+    await axe(reader, `${name} on a ${device}`);
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: join(SHOTS, `${name}-${width}-${colorScheme}.png`) });
+      const file = join(SHOTS, `${name}-${device}-${colorScheme}.png`);
+      await page.screenshot({ path: file, fullPage: true, animations: "disabled" });
     }
     await page.emulateMedia({ colorScheme: null });
   }

@@ -19,7 +19,7 @@ fn changes_show_on_every_isolate_within_the_bound() {
 
 #[test]
 fn pages_keep_loading_while_parts_are_down() {
-    play("outages", 1, 5);
+    play("outages", 1, 7);
 }
 
 #[test]

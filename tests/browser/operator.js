@@ -1,5 +1,7 @@
 // An operator at /api/v1/cache/ui/.
 
+import { join } from "node:path";
+
 import { axe } from "./axe.js";
 import {
   ensure, edge, equal, eventually, health, part, person, token, verdict,
@@ -131,6 +133,8 @@ async function byTag(operator) {
   await press("Enter");
   await page.locator("#outcome", { hasText: /^Purged softly: build:1 \(purge \d+\)/ }).waitFor();
   await page.locator("#outcome", { hasText: "Visible everywhere within" }).waitFor();
+  const path = join(process.env.SHOTS, "operator-purged.png");
+  await page.screenshot({ path, fullPage: true, animations: "disabled" });
   await purgedSince(operator, Date.now(), (told) => STALE.includes(told.detail) || told.fwd);
   operator.content();
 }
