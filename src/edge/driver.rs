@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join;
 use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use web_sys::Response;
 use worker::Context;
 
@@ -263,17 +263,21 @@ impl Driver {
         Outcome::Done
     }
 
+    /// Forgets keys in all tiers at once: the client waits for it.
     async fn forget(&self, keys: &[Key]) -> Outcome<Bytes> {
-        join_all(keys.iter().map(|key| self.forget_one(key))).await;
+        join_all(keys.iter().map(|key| join(self.forget_shared(key), self.forget_near(key)))).await;
         Outcome::Done
     }
 
-    async fn forget_one(&self, key: &Key) {
+    async fn forget_shared(&self, key: &Key) {
         if let Some(shared) = &self.edge.shared
             && let Err(failure) = shared.forget(key).await
         {
             self.edge.fault(Tier::Shared, "forget", &failure);
         }
+    }
+
+    async fn forget_near(&self, key: &Key) {
         let place = Place::of_entry(&self.edge.config.namespace, key);
         if let Err(failure) = place.remove().await {
             self.edge.fault(Tier::Platform, "forget", &failure);

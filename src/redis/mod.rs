@@ -276,10 +276,7 @@ impl<W: Wire> Shared<W> {
     pub async fn forget(&self, key: &Key) -> Result<(), Failure> {
         let id = key.id();
         let (entry, lease) = (self.keys.entry(id), self.keys.lease(id));
-        self.rest
-            .command(&["UNLINK", &entry, &lease], Haste::Background, self.clock)
-            .await
-            .map(drop)
+        self.rest.command(&["UNLINK", &entry, &lease], Haste::Reply, self.clock).await.map(drop)
     }
 
     /// Records purges in every shard; an error means that not all have them.
