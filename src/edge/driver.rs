@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use futures_util::future::{join, join_all};
 use web_sys::Response;
 use worker::Context;
