@@ -125,6 +125,9 @@ impl Driver {
         let (mut exchange, mut action) =
             Exchange::begin(self.head.clone(), world::clock(), seed, plan);
         while !matches!(action, Action::Stop) {
+            if self.stage.bug == Bug::Silence && world::once_in(500) {
+                return;
+            }
             let outcome = self.perform(action).await;
             (exchange, action) = exchange.resume(outcome, world::clock());
         }
@@ -141,7 +144,7 @@ impl Driver {
             Action::Lookup { tier: Tier::Platform, key } => self.look_near(&key),
             Action::Lookup { tier: Tier::Shared, key } => {
                 match self.isolate.shared.get(&key, world::random(u64::MAX)).await {
-                    Ok(outcome) => outcome,
+                    Ok(outcome) => self.aged(outcome),
                     Err(failure) => self.missed(&failure),
                 }
             }
@@ -178,6 +181,16 @@ impl Driver {
         self.stage.laws.borrow_mut().replied(&mut self.seen, &self.stage, reply, body);
     }
 
+    fn aged(&self, outcome: Outcome<Bytes>) -> Outcome<Bytes> {
+        match outcome {
+            Outcome::Found(mut found) if self.stage.bug == Bug::AgeForgotten => {
+                found.entry.generated = world::clock();
+                Outcome::Found(found)
+            }
+            outcome => outcome,
+        }
+    }
+
     /// A tier that failed; what is damaged there is as good as absent.
     fn missed(&mut self, failure: &Failure) -> Outcome<Bytes> {
         self.seen.store_faults += 1;
@@ -207,6 +220,12 @@ impl Driver {
         self.leased = Some((key.clone(), Reach::Isolate));
         if reach == Reach::Everywhere {
             match self.isolate.shared.acquire(key, ttl, token).await {
+                Ok(Outcome::Held { .. }) if self.stage.bug == Bug::LeaseForAll => {
+                    self.leased = Some((key.clone(), Reach::Everywhere));
+                    let stamp = self.isolate.shared.blind_stamp(key.id());
+                    let lease = Lease { token, stamp, reach: Reach::Everywhere };
+                    return Outcome::Granted { lease, found: None };
+                }
                 Ok(outcome) => {
                     let granted = matches!(outcome, Outcome::Granted { .. });
                     self.leased = granted.then(|| (key.clone(), Reach::Everywhere));
@@ -230,7 +249,10 @@ impl Driver {
         };
         stage.laws.borrow_mut().asked(&self.seen);
         match result {
-            Ok((response, body, ending)) => {
+            Ok((mut response, body, ending)) => {
+                if self.stage.bug == Bug::VaryDropped {
+                    response.headers.remove(http::header::VARY);
+                }
                 if response.status >= 500 {
                     self.seen.origin_faults += 1;
                 }

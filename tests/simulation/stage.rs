@@ -49,10 +49,18 @@ impl Stage {
 pub enum Bug {
     /// Nothing.
     None,
+    /// Each look at a stored response makes it young again.
+    AgeForgotten,
+    /// The lease is granted to everybody.
+    LeaseForAll,
     /// A use of the mirror counts as a sync.
     MirrorRenewedByUse,
     /// A fill is stamped when it is stored and not before it is fetched.
     SequenceReadAtStore,
+    /// Some requests are dropped without a word.
+    Silence,
+    /// The origin's `Vary` is not passed on.
+    VaryDropped,
 }
 
 /// How often things go wrong: once in so many times, never for 0.
