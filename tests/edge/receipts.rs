@@ -12,7 +12,8 @@ use crate::site::{Door, PATIENCE, Site, one, page, set};
 #[tokio::test]
 async fn a_fill_in_flight_does_not_survive_a_purge() -> Result<()> {
     for purge in [r#"{"tags":["raced"]}"#, r#"{"everything":true}"#, r#"{"prefixes":["/raced"]}"#] {
-        let site = Site::start(|_| Reply::status(500))?;
+        let mut site = Site::start(|_| Reply::status(500))?;
+        let mut wire = site.wire()?;
         let door = Door::default();
         let latch = door.latch();
         site.origin.rescript(move |_| {
@@ -29,6 +30,11 @@ async fn a_fill_in_flight_does_not_survive_a_purge() -> Result<()> {
         let (filled, purged) = tokio::join!(site.get(0, "/raced"), purged);
         purged?;
         assert_eq!(filled?.text(), "version 1", "its own client may have it");
+        eventually("the lease is given back", PATIENCE, async || {
+            wire.keys("*:l:*").is_ok_and(|leases| leases.is_empty())
+        })
+        .await?;
+        assert!(wire.keys("*:e:*")?.is_empty(), "{purge}: what was purged was stored");
         site.origin.rescript(|_| page(2).header("cache-tag", "raced"));
         for isolate in [0, 3] {
             let next = site.get(isolate, "/raced").await?;

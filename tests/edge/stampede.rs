@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::Result;
 use futures_util::future::join_all;
 use xtask::harness::{PlatformTier, eventually};
-use xtask::origin::Reply;
+use xtask::origin::{Reply, Seen};
 
 use crate::site::{Answer, PATIENCE, REDIS_TIMEOUT, Site, asked_exactly, page, set, stale_page};
 
 #[tokio::test]
 async fn a_cold_key_is_fetched_once_for_all_isolates() -> Result<()> {
-    let site = Site::start(|_| page(1).after(Duration::from_millis(500)))?;
+    let site = usual(|_| page(1).after(Duration::from_millis(500)))?;
     let answers = site.crowd(CROWD, "/cold").await?;
     expect_all(&answers, "version 1");
     asked_exactly(&site, "/cold", 1);
@@ -23,7 +23,7 @@ async fn a_cold_key_is_fetched_once_for_all_isolates() -> Result<()> {
 
 #[tokio::test]
 async fn a_stale_key_is_served_at_once_and_refreshed_once() -> Result<()> {
-    let site = Site::start(|_| stale_page(1))?;
+    let site = usual(|_| stale_page(1))?;
     let first = site.get(0, "/stale").await?;
     assert!(first.says("stored"), "{}", first.headers_text());
     eventually("the stale page is stored", PATIENCE, async || {
@@ -81,10 +81,7 @@ async fn without_redis_each_isolate_fetches_once() -> Result<()> {
 /// Redis accepts connections and never answers: each isolate finds out by itself.
 #[tokio::test]
 async fn with_a_silent_redis_each_isolate_fetches_once() -> Result<()> {
-    let mut site = Site::with(
-        |_| page(1).after(Duration::from_millis(700)),
-        |spec| set(spec, REDIS_TIMEOUT, "250ms"),
-    )?;
+    let mut site = usual(|_| page(1).after(Duration::from_millis(700)))?;
     site.edge.redis()?.daemon.freeze();
     let answers = site.crowd(CROWD, "/silent").await?;
     expect_all(&answers, "version 1");
@@ -125,6 +122,11 @@ async fn a_leader_that_dies_is_outwaited() -> Result<()> {
     expect_all(&answers.into_iter().collect::<Result<Vec<_>>>()?, "version 1");
     asked_exactly(&site, "/orphan", 2);
     Ok(())
+}
+
+/// A site that waits for Redis as long as the product does by itself.
+fn usual(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Result<Site> {
+    Site::with(script, |spec| set(spec, REDIS_TIMEOUT, ""))
 }
 
 #[track_caller]
