@@ -144,9 +144,9 @@ impl<'a> Fields<'a> {
             Some(false) => Some(Duration::ZERO),
             _ => self.duration("stale")?,
         };
-        let body_max = match self.text("body_max")? {
+        let body_max = match self.text("max_body")? {
             None => default.body_max,
-            Some(text) => size(text).ok_or_else(|| self.wrong("body_max", text, SIZES))?,
+            Some(text) => size(text).ok_or_else(|| self.wrong("max_body", text, SIZES))?,
         };
         let client_directives = match self.text("client_directives")? {
             None | Some("obey") => ClientDirectives::Obey,
@@ -306,7 +306,7 @@ const SETTINGS: &[&str] = &[
     "fresh_max",
     "tags",
     "query",
-    "body_max",
+    "max_body",
     "client_directives",
 ];
 
