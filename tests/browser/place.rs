@@ -58,6 +58,9 @@ fn tools() -> Result<&'static Tools> {
 fn set_up() -> Result<Tools> {
     let node = tools::npm()?.node;
     let chromium = tools::chromium()?;
+    if !chromium.is_file() {
+        bail!("there is no {}; have CHROMIUM_BIN name a Chromium", chromium.display());
+    }
     let _alone = Alone::claim()?;
     let lock = read(&home().join("package-lock.json"))?;
     let installed = home().join("node_modules/.installed");
