@@ -89,6 +89,18 @@ fn found_out(bug: Bug, mood: Mood, law: &str) {
     assert!(found > 0, "{bug:?} was planted and no breach of {law} was found");
 }
 
+/// A schedule's weather is drawn from its seed, too.
+fn script(seed: u64) -> Script {
+    let weather = match seed % 4 {
+        0 => Weather::FAIR,
+        1 => Weather { lost: 50, slow: 40, mishap: 0, skew: 0 },
+        2 => Weather { lost: 0, slow: 0, mishap: 3, skew: 2000 },
+        _ => Weather { lost: 20, slow: 15, mishap: 2, skew: 5000 },
+    };
+    let bound = if seed.is_multiple_of(5) { 0 } else { 1000 };
+    Script { bug: Bug::None, weather, bound, seconds: 30, mood: Mood::Well }
+}
+
 #[test]
 fn a_seed_is_a_schedule() {
     let run = || play(3, script(3), Record::Kept, None).0.trace;
