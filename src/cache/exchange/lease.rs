@@ -159,7 +159,7 @@ fn pause<B: Clone>(course: &mut Course, by: Held, prior: Option<Prior<B>>, now: 
     let wait = match by {
         Held::Here => left,
         Held::Elsewhere => {
-            let doubled = limits.poll.saturating_mul(1 << course.pauses.min(3));
+            let doubled = limits.poll.saturating_mul(1 << course.pauses.min(5));
             course.jittered(doubled).min(left)
         }
     };

@@ -36,7 +36,8 @@ pub struct Limits {
     /// How long a request waits for another one's fetch; longer than `lease`, so that a leader's
     /// death is outwaited.
     pub patience: Duration,
-    /// The first pause of a waiting request; it doubles up to eight times that.
+    /// The first pause of a waiting request; it doubles up to thirty-two times that, so that the
+    /// whole wait takes a few subrequests.
     pub poll: Duration,
 }
 
