@@ -11,7 +11,7 @@
 //! leader   /a 200ms  200  cache-control: …  body=x     another isolate fetches, and stores this
 //! store    down                                        the shared tier fails; or `store  up`
 //! expect   origin=2 refresh=1                          fetches so far, and how many after a reply
-//! asked    if-none-match: "a"                          a field of the last fetch; `asked  no range`
+//! asked    if-none-match: "a"                          the last fetch's field; or `asked  no range`
 //! trace                                                what the machine did, line by line
 //! ```
 //!
