@@ -7,6 +7,8 @@
 mod answering;
 #[path = "policy/asking.rs"]
 mod asking;
+#[path = "policy/courses.rs"]
+mod courses;
 #[path = "policy/lifetimes.rs"]
 mod lifetimes;
 #[path = "policy/messages.rs"]

@@ -58,6 +58,13 @@ fn the_tables_count_what_the_results_say() -> Result<()> {
     })
 }
 
+#[test]
+fn every_case_not_passed_and_every_choice_has_its_reason() -> Result<()> {
+    let complaints = expected()?.unexplained(&read(&root().join("docs/conformance.md"))?);
+    assert!(complaints.is_empty(), "docs/conformance.md\n  {}", complaints.join("\n  "));
+    Ok(())
+}
+
 fn each_page(visit: impl Fn(&Path, String) -> Result<()>) -> Result<()> {
     let results = expected()?;
     for (page, table) in [

@@ -98,6 +98,31 @@ impl Results {
         told
     }
 
+    /// What a page of reasons leaves out or says wrongly: it must have a row for each case that
+    /// is not passed, none for one that is, and for each check the answer that was measured.
+    pub fn unexplained(&self, page: &str) -> Vec<String> {
+        let mut complaints = Vec::new();
+        let rows: BTreeMap<&str, &str> = page.lines().flat_map(row).collect();
+        for (id, entry) in &self.0 {
+            let passed = [entry.redis, entry.platform].map(|end| end == Outcome::Pass);
+            let said = rows.get(id.as_str());
+            match (entry.kind.as_str(), said) {
+                ("check", None) => complaints.push(format!("{id}: no answer")),
+                ("check", Some(said)) => {
+                    let yes = said.starts_with("yes");
+                    let agrees = said.starts_with("no") != yes && passed == [yes; 2];
+                    if !agrees {
+                        complaints.push(format!("{id}: the page says {said}: {passed:?}"));
+                    }
+                }
+                (_, None) if passed != [true; 2] => complaints.push(format!("{id}: no reason")),
+                (_, Some(_)) if passed == [true; 2] => complaints.push(format!("{id}: passed")),
+                _ => {}
+            }
+        }
+        complaints
+    }
+
     /// How many cases of a kind are passed, of how many, in one of the runs; those on the
     /// superseded `Surrogate-Control` do not count.
     pub fn count(&self, kind: &str, end: impl Fn(&Entry) -> Outcome) -> Count {
@@ -106,6 +131,14 @@ impl Results {
         let passed = ends.iter().filter(|end| **end == Outcome::Pass).count();
         Count { passed, total: ends.len() }
     }
+}
+
+/// The ids in a table row's first cell, each with the second cell.
+fn row(line: &str) -> Vec<(&str, &str)> {
+    let mut cells = line.trim_matches('|').split(" | ").map(str::trim);
+    let (Some(ids), Some(second)) = (cells.next(), cells.next()) else { return Vec::new() };
+    let quoted = ids.split('`').skip(1).step_by(2);
+    quoted.map(|id| (id, second)).collect()
 }
 
 impl Entry {
