@@ -180,7 +180,10 @@ impl Driver {
         if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, reach) {
             match shared.acquire(key, ttl, token).await {
                 Ok(outcome) => return outcome,
-                Err(failure) => self.edge.fault(Tier::Shared, "acquire", &failure),
+                Err(failure) => {
+                    self.edge.fault(Tier::Shared, "acquire", &failure);
+                    self.disclaim(key, token);
+                }
             }
         }
         let stamp = match &self.edge.shared {
@@ -188,6 +191,18 @@ impl Driver {
             None => self.edge.colo.stamp(),
         };
         Outcome::Granted { lease: Lease { token, stamp, reach: Reach::Isolate }, found: None }
+    }
+
+    /// The lease may have been granted although its reply was lost; nobody shall wait for it.
+    fn disclaim(&self, key: &Key, token: u64) {
+        let (edge, key) = (Rc::clone(&self.edge), key.clone());
+        self.context.wait_until(async move {
+            let Some(shared) = &edge.shared else { return };
+            let stamp = shared.blind_stamp(key.id());
+            let lease = Lease { token, stamp, reach: Reach::Everywhere };
+            // It is given back as well as it can be; at worst it expires.
+            let _ = shared.release(&key, lease, Duration::ZERO).await;
+        });
     }
 
     async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {

@@ -4,6 +4,7 @@
 
 mod breaker;
 mod keys;
+mod ledger;
 mod resp;
 mod rest;
 mod script;
@@ -11,11 +12,12 @@ mod wire;
 
 pub use breaker::Breaker;
 pub use keys::Keys;
+pub use ledger::Receipt;
 pub use resp::Reply;
 pub use rest::{Clock, Failure, Haste, Rest};
 pub use wire::{Http, Wire};
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use base64::Engine;
@@ -23,15 +25,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures_util::future::join;
 
-use crate::cache::Time;
 use crate::cache::entry::Entry;
 use crate::cache::exchange::{Fault, Found, Held, Lease, Outcome, Reach};
-use crate::cache::key::{Id, Key};
-use crate::cache::ledger::{
-    Applied, Due, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
-};
-use crate::cache::policy::Standing;
+use crate::cache::key::Key;
+use crate::cache::ledger::{Applied, Epoch, Mirror};
 use crate::config::RedisSettings;
+use ledger::{page, stamp, superseded};
 use rest::Last;
 
 /// Redis as the tier that all isolates share.
@@ -43,13 +42,6 @@ pub struct Shared<W = Http> {
     first: Mutex<Mirror>,
     more: Vec<Mutex<Mirror>>,
     clock: Clock,
-}
-
-/// What a purge was recorded as, in each shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// The ledgers' positions that a reader must have seen.
-    pub stamps: Vec<Stamp>,
 }
 
 impl Shared {
@@ -110,16 +102,6 @@ impl<W: Wire> Shared<W> {
         }
     }
 
-    /// Looks into the ledger if that is due and nobody else is at it.
-    pub async fn look(&self, key: &Key, seed: u64) -> Result<(), Failure> {
-        let shard = self.keys.shard(key.id());
-        let due = self.shard_mirror(shard).look((self.clock)(), self.visibility);
-        match due {
-            Due::Ask => self.sync(shard, seed).await,
-            Due::Asked | Due::No => Ok(()),
-        }
-    }
-
     /// Judges what a read has shown, after a look.
     pub async fn weigh(
         &self,
@@ -139,56 +121,6 @@ impl<W: Wire> Shared<W> {
         }
         let standing = self.judge(id, &entry);
         Ok(Outcome::Found(Found { entry, body, standing }))
-    }
-
-    /// What the ledger, as far as this isolate knows it, says of an entry.
-    pub fn judge(&self, id: Id, entry: &Entry) -> Standing {
-        let subject = Subject { stamp: entry.stamp, key: &entry.key, tags: &entry.tags };
-        self.mirror(id).judge(&subject)
-    }
-
-    /// The stamp of a fill for which the ledger could not be asked.
-    pub fn blind_stamp(&self, id: Id) -> Stamp {
-        self.mirror(id).stamp()
-    }
-
-    /// Brings a shard's mirror up to date.
-    async fn sync(&self, shard: usize, seed: u64) -> Result<(), Failure> {
-        let ledger = self.keys.ledger(shard);
-        for _ in 0..SYNC_TRIES {
-            let sent = (self.clock)();
-            let cursor = self.shard_mirror(shard).cursor();
-            let from = cursor.0.to_string();
-            let range = ["ZRANGE", &ledger, &from, "+inf", "BYSCORE", "WITHSCORES"];
-            let reply = self.rest.command(&range, Haste::Reply, self.clock).await?;
-            let page = page(&reply).ok_or_else(|| Failure::malformed("ZRANGE"))?;
-            let applied = self.shard_mirror(shard).apply(page, cursor, sent);
-            match applied {
-                Applied::Current => return Ok(()),
-                Applied::Lost => return self.renew(shard, seed).await,
-                Applied::Restarted => {}
-            }
-        }
-        Err(Failure::new(Fault::Malformed, "the ledger changes faster than it can be read"))
-    }
-
-    /// Starts another epoch if the ledger has lost data, and takes in the whole ledger.
-    async fn renew(&self, shard: usize, seed: u64) -> Result<(), Failure> {
-        let ledger = self.keys.ledger(shard);
-        let sent = (self.clock)();
-        let seen = self.shard_mirror(shard).stamp();
-        let (fresh, epoch) = (Epoch(seed.max(1)).to_string(), seen.epoch.to_string());
-        let sequence = seen.sequence.0.to_string();
-        let args = [fresh.as_str(), &epoch, &sequence];
-        let reply = self
-            .rest
-            .script(|s| &s.renew, &[&ledger], &args, Last::None, Haste::Reply, self.clock)
-            .await?;
-        let page = page(&reply).ok_or_else(|| Failure::malformed("renew"))?;
-        match self.shard_mirror(shard).apply(page, Sequence(0), sent) {
-            Applied::Current => Ok(()),
-            Applied::Lost | Applied::Restarted => Err(Failure::malformed("renew")),
-        }
     }
 
     /// Takes the lease on a key. `token` is ours alone.
@@ -279,35 +211,6 @@ impl<W: Wire> Shared<W> {
         self.rest.command(&["UNLINK", &entry, &lease], Haste::Reply, self.clock).await.map(drop)
     }
 
-    /// Records purges in every shard; an error means that not all have them.
-    pub async fn purge(&self, records: &[Record], seed: u64) -> Result<Receipt, Failure> {
-        let members: Vec<String> = records.iter().map(Record::member).collect();
-        let head = [Epoch(seed.max(1)).to_string(), LEDGER_MAX.to_string()];
-        let args: Vec<String> = head.into_iter().chain(members).collect();
-        let mut stamps = Vec::new();
-        for shard in 0..=self.more.len() {
-            let ledger = [self.keys.ledger(shard)];
-            let reply =
-                self.eval(|s| &s.purge, &ledger, &args, Last::None, Haste::Background).await?;
-            let stamp = recorded(&reply).ok_or_else(|| Failure::malformed("purge"))?;
-            self.shard_mirror(shard).distrust();
-            stamps.push(stamp);
-        }
-        Ok(Receipt { stamps })
-    }
-
-    /// Purges a canary and reads it back through the ledger: whether purges do anything at all.
-    pub async fn canary(&self, seed: u64) -> Result<Standing, Failure> {
-        let tags = [CANARY.to_owned()];
-        self.sync(0, seed).await?;
-        let stamp = self.shard_mirror(0).stamp();
-        let selector = Selector::Tag(CANARY.to_owned());
-        self.purge(&[Record { mode: Mode::Hard, selector }], seed).await?;
-        self.sync(0, seed).await?;
-        let subject = Subject { stamp, key: "", tags: &tags };
-        Ok(self.shard_mirror(0).judge(&subject))
-    }
-
     async fn eval(
         &self,
         pick: fn(&script::Scripts) -> &script::Script,
@@ -319,15 +222,6 @@ impl<W: Wire> Shared<W> {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         self.rest.script(pick, &keys, &args, last, haste, self.clock).await
-    }
-
-    fn mirror(&self, id: Id) -> MutexGuard<'_, Mirror> {
-        self.shard_mirror(self.keys.shard(id))
-    }
-
-    fn shard_mirror(&self, shard: usize) -> MutexGuard<'_, Mirror> {
-        let mirror = self.more.get(shard.wrapping_sub(1)).unwrap_or(&self.first);
-        mirror.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -342,52 +236,9 @@ fn decode(bytes: &Bytes) -> Result<(Entry, Bytes), Failure> {
     Ok((entry, bytes.slice(body.min(bytes.len())..)))
 }
 
-/// A range of the ledger as members and scores in turn.
-fn page(reply: &Reply) -> Option<Page> {
-    let Reply::Array(items) = reply else { return None };
-    let texts: Vec<String> = items.iter().map(Reply::text).collect::<Option<_>>()?;
-    let pairs = texts.chunks_exact(2).map(|pair| match pair {
-        [member, score] => (member.as_str(), score.as_str()),
-        _ => ("", ""),
-    });
-    Page::parse(pairs)
-}
-
-fn stamp(page: &Page) -> Option<Stamp> {
-    match page {
-        Page::Absent => None,
-        Page::Present { epoch, sequence, .. } => Some(Stamp { epoch: *epoch, sequence: *sequence }),
-    }
-}
-
-fn recorded(reply: &Reply) -> Option<Stamp> {
-    let Reply::Array(parts) = reply else { return None };
-    let [epoch, Reply::Integer(sequence)] = parts.as_slice() else { return None };
-    let epoch = Epoch::parse(&epoch.text()?)?;
-    Some(Stamp { epoch, sequence: Sequence(u64::try_from(*sequence).ok()?) })
-}
-
-/// What the purges since an entry's lease mean for it.
-fn superseded(entry: &Entry, since: Page) -> Option<Outcome<Bytes>> {
-    let sequence = stamp(&since)?.sequence;
-    let mut mirror = Mirror::default();
-    mirror.apply(since, Sequence(0), Time(0));
-    let subject = Subject { stamp: entry.stamp, key: &entry.key, tags: &entry.tags };
-    Some(Outcome::Superseded { sequence, standing: mirror.judge(&subject) })
-}
-
 fn hex(token: u64) -> String {
     format!("{token:016x}")
 }
 
-/// The tag that no response has.
-const CANARY: &str = "breadbox:canary";
-
 /// How an entry's magic begins in base64.
 const MAGIC_BASE64: &[u8] = b"QkJY";
-
-/// A sync starts over when it finds another epoch, but not for ever.
-const SYNC_TRIES: u32 = 3;
-
-/// The most members of a ledger; older ones collapse into the floor.
-const LEDGER_MAX: u32 = 8_192;
