@@ -54,6 +54,8 @@ pub struct Laws {
     pub verdicts: BTreeMap<&'static str, u64>,
     /// Replies that a purge should have stopped, by isolates that could not know of it.
     pub blind: u64,
+    /// Rescues with what was purged while the failing origin was waited for.
+    pub late_rescues: u64,
     purges: Vec<Purge>,
     waiting: BTreeMap<u64, Seen>,
     under_way: BTreeMap<u64, UnderWay>,
@@ -133,20 +135,21 @@ impl Laws {
         if path != resource.path || whom != expected {
             self.breach(seen, "L4", format!("got {text}, which is another's"));
         }
-        let due = self
-            .purges
-            .iter()
-            .filter(|purge| purge.path == path && purge.acknowledged + stage.bound < seen.began);
-        let floor = due.map(|purge| purge.version).max().unwrap_or(0);
-        // Who cannot reach the ledger cannot know; docs/decisions.md says why it serves all the same.
+        // A request that began in time may be answered late; only a rescue is then an old answer.
+        let floor_at = |time: i64| {
+            let seen =
+                |purge: &&Purge| purge.path == path && purge.acknowledged + stage.bound < time;
+            self.purges.iter().filter(seen).map(|purge| purge.version).max().unwrap_or(0)
+        };
+        let (floor, late) = (floor_at(seen.began), floor_at(world::elapsed() - 2 * PATIENT_LOOK));
+        // Who cannot reach the ledger cannot know; docs/decisions.md says why it serves.
         if version < floor && seen.store_faults > 0 {
             self.blind += 1;
         } else if version < floor {
-            self.breach(
-                seen,
-                "L1",
-                format!("version {version} ({verdict}), {floor} was purged for"),
-            );
+            let what = format!("version {version} ({verdict}), {floor} was purged for");
+            self.breach(seen, "L1", what);
+        } else if version < late && verdict == Verdict::Rescue {
+            self.late_rescues += 1;
         }
         let confirmed = stage.site.borrow().confirmed(path, version).unwrap_or(i64::MIN / 2);
         let age = seen.began - confirmed;
@@ -238,6 +241,9 @@ impl Laws {
 
 /// From asking to being confirmed, times are rounded to seconds, twice.
 const LATENCY: i64 = 3_000;
+
+/// How long a look into the shared tier takes at the most.
+const PATIENT_LOOK: i64 = 500;
 
 /// How long a request waits for another one's fetch.
 const PATIENCE: i64 = 14_000;

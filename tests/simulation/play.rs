@@ -39,6 +39,8 @@ pub struct Course {
     pub trace: Vec<String>,
     /// Replies that a purge should have stopped, by isolates that could not know of it.
     pub blind: u64,
+    /// Rescues with what was purged while the failing origin was waited for.
+    pub late_rescues: u64,
     /// Replies by verdict.
     pub verdicts: std::collections::BTreeMap<&'static str, u64>,
 }
@@ -92,8 +94,9 @@ pub fn play(
     if world::tasks() > 0 {
         laws.breaches.push(format!("L2: {} tasks never end", world::tasks()));
     }
-    let Laws { breaches, verdicts, blind, .. } = laws;
-    let course = Course { breaches, trace: world::trace(), blind, verdicts };
+    let Laws { breaches, verdicts, blind, late_rescues, .. } = laws;
+    let trace = world::trace();
+    let course = Course { breaches, trace, blind, late_rescues, verdicts };
     let real = stage.store.borrow_mut().real.take();
     (course, real)
 }
