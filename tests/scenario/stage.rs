@@ -278,7 +278,16 @@ impl Stage {
             other => format!("{other:?}"),
         };
         self.trace.push(format!("  {about} -> {told}"));
+        self.fold();
         outcome
+    }
+
+    /// Tells a pair of steps that comes again and again only once.
+    fn fold(&mut self) {
+        let before = self.trace.len().saturating_sub(2);
+        if self.trace[..before].ends_with(&self.trace[before..]) && before > 1 {
+            self.trace.truncate(before);
+        }
     }
 }
 
