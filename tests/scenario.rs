@@ -11,7 +11,7 @@
 //! leader   /a 200ms  200  cache-control: …  body=x     another isolate fetches, and stores this
 //! store    down                                        the shared tier fails; or `store  up`
 //! expect   origin=2 refresh=1                          fetches so far, and how many after a reply
-//! asked    if-none-match: "a"                          the last fetch's field; or `asked  no range`
+//! asked    if-none-match: "a"                         the last fetch's field; or `asked  no range`
 //! trace                                                what the machine did, line by line
 //! ```
 //!
@@ -59,7 +59,7 @@ fn run(path: &Path) -> Result<(), String> {
             return Err(format!("{}: has no {word}", path.display()));
         }
     }
-    if stage.scripted.len() > 0 {
+    if !stage.scripted.is_empty() {
         return Err(format!("{}: {} answers unused", path.display(), stage.scripted.len()));
     }
     let trace: String = stage.trace.iter().map(|line| format!("  {line}\n")).collect();

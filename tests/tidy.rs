@@ -176,7 +176,7 @@ fn names(text: &str, word: &str) -> bool {
         let after = text[at + word.len()..].chars().next().is_some_and(inside);
         let open = word.starts_with(inside);
         let shut = word.ends_with(inside);
-        !(before && open) && !(after && shut)
+        !(before && open || after && shut)
     })
 }
 
