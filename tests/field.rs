@@ -115,6 +115,8 @@ fn entity_tags() {
         ("RFC 9110 §13.1.2", &["abc", "abc"], true),
         ("RFC 9110 §13.1.2", &["\"ab\u{fc}\"", "\"ab\u{fc}\""], true),
         ("RFC 9110 §13.1.2", &["\"ab\u{fc}\"", "\"ab\u{fd}\""], false),
+        ("RFC 9110 §13.1.2", &["\"ab\u{fffd}\"", "\"ab\u{fffd}\""], false),
+        ("RFC 9110 §13.1.2", &["ab\u{fffd}", "ab\u{fffd}"], false),
     ];
     check(table, |[condition, current]| {
         let request = fields(&[&format!("if-none-match: {condition}")]);

@@ -37,7 +37,8 @@ pub enum Strength {
 }
 
 impl EntityTag {
-    /// The tag that a text stands for; `None` if it is malformed, as unquoted tags are.
+    /// The tag that a text stands for; `None` if it is malformed, as unquoted tags are, or if it
+    /// did not arrive whole: what it was can't be known then.
     pub fn parse(text: &str) -> Option<Self> {
         let text = trim(text);
         let (strength, quoted) = match text.strip_prefix("W/") {
@@ -46,7 +47,7 @@ impl EntityTag {
         };
         let opaque = quoted.strip_prefix('"')?.strip_suffix('"')?;
         let valid = opaque.chars().all(|c| c != '"' && c > ' ' && c != '\u{7f}');
-        valid.then(|| Self { strength, opaque: opaque.to_owned() })
+        (valid && !opaque.contains(LOST)).then(|| Self { strength, opaque: opaque.to_owned() })
     }
 
     /// The tag in a response's `ETag`.
@@ -135,7 +136,7 @@ impl IfTag {
     fn weak_eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Tag(a), Self::Tag(b)) => a.weak_eq(b),
-            (Self::Raw(a), Self::Raw(b)) => a == b,
+            (Self::Raw(a), Self::Raw(b)) => a == b && !a.contains(LOST),
             (Self::Raw(_), Self::Tag(_)) | (Self::Tag(_), Self::Raw(_)) => false,
         }
     }
@@ -169,3 +170,6 @@ impl IfRange {
         Some(tag.or_else(|| super::HttpDate::parse(&value).map(Self::Date)).unwrap_or(Self::Never))
     }
 }
+
+/// The octets of U+FFFD, which platforms put in the place of what is not UTF-8.
+const LOST: &str = "\u{ef}\u{bf}\u{bd}";
