@@ -38,6 +38,10 @@ fn run(tools: &Tools, script: &str, isolates: u16) -> Result<usize> {
         (said == "done").then_some(())
     })?;
     process.finish()?;
+    let logs = place.logs.clone();
+    drop(place);
+    // Where something failed they stay.
+    let _ = std::fs::remove_dir_all(logs);
     Ok(done)
 }
 
@@ -124,9 +128,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.door.stop();
         lock(&self.stack).take();
-        if !std::thread::panicking() {
-            let _ = std::fs::remove_dir_all(&self.logs);
-        }
     }
 }
 
