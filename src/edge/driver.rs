@@ -88,7 +88,13 @@ impl Driver {
         match action {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
             Action::Collect { max } => self.collect(max).await,
-            Action::Fetch(fetch) => self.fetch(fetch).await,
+            Action::Fetch(fetch) => {
+                if fetch.passes {
+                    // What passes is for its client alone: nobody here is to wait for it.
+                    self.flight = None;
+                }
+                self.fetch(fetch).await
+            }
             Action::Invalidate(keys) => self.forget(&keys).await,
             Action::Lookup { tier: Tier::Platform, key } => self.look_near(&key).await,
             Action::Lookup { tier: Tier::Shared, key } => self.look_shared(&key).await,

@@ -101,6 +101,21 @@ impl Site {
     }
 }
 
+/// Code that reaches into another request's context throws where nobody sees it but the runtime.
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let logs = std::fs::read_dir(self.edge.logs()).into_iter().flatten().flatten();
+        for log in logs.filter(|file| file.file_name().to_string_lossy().starts_with("workerd")) {
+            let text = std::fs::read_to_string(log.path()).unwrap_or_default();
+            let bad = text.lines().find(|line| BAD.iter().any(|word| line.contains(word)));
+            assert!(bad.is_none(), "{}: {}", log.path().display(), bad.unwrap_or_default());
+        }
+    }
+}
+
 impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -219,6 +234,9 @@ impl Latch {
 pub const REDIS_TIMEOUT: &str = "REDIS_TIMEOUT";
 /// The authority of every site.
 pub const HOST: &str = "site.test";
+/// What the runtime says of a Worker that is broken.
+const BAD: [&str; 4] =
+    ["Uncaught exception", "different request", "unreachable executed", "code had hung"];
 pub const PURGE: &str = "/api/v1/cache/purge";
 /// Far more than anything that is waited for takes.
 pub const PATIENCE: Duration = Duration::from_secs(20);

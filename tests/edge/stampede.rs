@@ -3,16 +3,16 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use futures_util::future::join_all;
 use xtask::harness::{PlatformTier, eventually};
-use xtask::origin::{Reply, Seen};
+use xtask::origin::Reply;
 
 use crate::site::{Answer, PATIENCE, REDIS_TIMEOUT, Site, asked_exactly, page, set, stale_page};
 
 #[tokio::test]
 async fn a_cold_key_is_fetched_once_for_all_isolates() -> Result<()> {
-    let site = usual(|_| page(1).after(Duration::from_millis(500)))?;
+    let site = Site::start(|_| page(1).after(Duration::from_millis(500)))?;
     let answers = site.crowd(CROWD, "/cold").await?;
     expect_all(&answers, "version 1");
     asked_exactly(&site, "/cold", 1);
@@ -23,7 +23,7 @@ async fn a_cold_key_is_fetched_once_for_all_isolates() -> Result<()> {
 
 #[tokio::test]
 async fn a_stale_key_is_served_at_once_and_refreshed_once() -> Result<()> {
-    let site = usual(|_| stale_page(1))?;
+    let site = Site::start(|_| stale_page(1))?;
     let first = site.get(0, "/stale").await?;
     assert!(first.says("stored"), "{}", first.headers_text());
     eventually("the stale page is stored", PATIENCE, async || {
@@ -55,11 +55,13 @@ async fn what_may_not_be_stored_does_not_queue() -> Result<()> {
         0 => Reply::ok("private").header("cache-control", "no-store").after(FIRST),
         _ => Reply::hang(),
     })?;
-    let all_asked = eventually("all requests reach the origin together", PATIENCE, async || {
+    let all_asked = eventually("all requests reach the origin together", TOGETHER, async || {
         site.fetches("/private") == FEW
     });
     tokio::select! {
-        reached = all_asked => reached,
+        reached = all_asked => {
+            reached.with_context(|| format!("{} did", site.fetches("/private")))
+        }
         answers = site.crowd(FEW, "/private") => {
             anyhow::bail!("all were answered by an origin that hangs: {answers:?}")
         }
@@ -81,7 +83,10 @@ async fn without_redis_each_isolate_fetches_once() -> Result<()> {
 /// Redis accepts connections and never answers: each isolate finds out by itself.
 #[tokio::test]
 async fn with_a_silent_redis_each_isolate_fetches_once() -> Result<()> {
-    let mut site = usual(|_| page(1).after(Duration::from_millis(700)))?;
+    let mut site = Site::with(
+        |_| page(1).after(Duration::from_millis(700)),
+        |spec| set(spec, REDIS_TIMEOUT, "250ms"),
+    )?;
     site.edge.redis()?.daemon.freeze();
     let answers = site.crowd(CROWD, "/silent").await?;
     expect_all(&answers, "version 1");
@@ -124,11 +129,6 @@ async fn a_leader_that_dies_is_outwaited() -> Result<()> {
     Ok(())
 }
 
-/// A site that waits for Redis as long as the product does by itself.
-fn usual(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Result<Site> {
-    Site::with(script, |spec| set(spec, REDIS_TIMEOUT, ""))
-}
-
 #[track_caller]
 fn expect_all(answers: &[Answer], body: &str) {
     for answer in answers {
@@ -139,6 +139,8 @@ fn expect_all(answers: &[Answer], body: &str) {
 
 const CROWD: usize = 200;
 const FEW: usize = 40;
+/// Less than the time after which a request no longer waits for another's fetch.
+const TOGETHER: Duration = Duration::from_secs(9);
 const FIRST: Duration = Duration::from_millis(300);
 /// How long the origin takes to refresh what is stale.
 const SLOW: Duration = Duration::from_secs(4);

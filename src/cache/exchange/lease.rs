@@ -90,6 +90,10 @@ impl<B: Clone> AwaitLease<B> {
                 match self.reconsider(course, found, now) {
                     Second::Answers(reply) => store::replied(course, Some(reply), next, now),
                     Second::Fetch(prior) => origin::fetch(course, prior, Some(lease), now),
+                    Second::Passes => {
+                        let (key, then) = (course.key.clone(), Then::Pass(Reason::PassMarker));
+                        store::release(lease, key, Duration::ZERO, then)
+                    }
                     Second::Refreshed => store::replied(course, None, next, now),
                 }
             }
@@ -100,6 +104,7 @@ impl<B: Clone> AwaitLease<B> {
                 match self.reconsider(course, found, now) {
                     Second::Answers(reply) => store::replied(course, Some(reply), Next::Stop, now),
                     Second::Fetch(prior) => pause(course, by, prior, now),
+                    Second::Passes => origin::pass(course, Verdict::Bypass, Reason::PassMarker),
                     Second::Refreshed => super::stop(),
                 }
             }
@@ -129,6 +134,8 @@ impl<B: Clone> AwaitLease<B> {
                 course.reason = reason;
                 Second::Fetch(prior)
             }
+            // Nobody waits for what can't be stored, nor has others wait for it.
+            Use::Pass if course.client == Client::Waiting => Second::Passes,
             Use::Pass => Second::Fetch(None),
             Use::Variant => {
                 // The primary key went to another variant meanwhile; the lease is on that key.
@@ -145,6 +152,8 @@ enum Second<B> {
     Answers(Reply<B>),
     /// The origin is to be asked, with what is left of it.
     Fetch(Option<Prior<B>>),
+    /// It can't be stored, as another request has found meanwhile.
+    Passes,
     /// Another request has done the refresh already.
     Refreshed,
 }
