@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::site::{Site, one, page, set};
+use xtask::harness::eventually;
+
+use crate::site::{PATIENCE, Site, one, page, set};
 
 /// Purges are asked about once an hour here, so that nothing hides among the syncs.
 #[tokio::test]
@@ -53,6 +55,10 @@ async fn spent_on_hits(visibility: &str) -> Result<Spent> {
     let mut site = Site::with(|_| page(1), |spec| set(one(spec), "VISIBILITY", visibility))?;
     let mut wire = site.wire()?;
     site.warm(0, "/hot").await?;
+    eventually("what follows the fill is done", PATIENCE, async || {
+        wire.keys("*:l:*").is_ok_and(|leases| leases.is_empty())
+    })
+    .await?;
     let (before, begun) = (wire.calls()?, Instant::now());
     for _ in 0..HITS {
         let answer = site.get(0, "/hot").await?;
