@@ -196,7 +196,13 @@ impl Driver {
             Some(shared) => shared.blind_stamp(key.id()),
             None => self.edge.colo.stamp(),
         };
-        Outcome::Granted { lease: Lease { token, stamp, reach: Reach::Isolate }, found: None }
+        let lease = Lease { token, stamp, reach: Reach::Isolate };
+        // What another request has just stored here must not be fetched again.
+        let found = match self.look_near(key).await {
+            Outcome::Found(found) => Some(found),
+            _ => None,
+        };
+        Outcome::Granted { lease, found }
     }
 
     /// The lease may have been granted although its reply was lost; nobody shall wait for it.
