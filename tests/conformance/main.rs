@@ -31,7 +31,7 @@ fn every_case_ends_as_the_results_say() -> Result<()> {
     }
     if env::var_os("UPDATE_EXPECT").is_some() {
         write(&results_file(), measured.to_json()?)?;
-        return each_page(|page, marked| write(page, marked));
+        return each_page(write);
     }
     let changes = expected()?.changes(&measured);
     assert!(
