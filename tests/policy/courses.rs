@@ -1,12 +1,15 @@
 //! The course of an exchange where HTTP says in which order things happen.
 
+use std::time::Duration;
+
+use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{
     Action, Exchange, Fault, Found, Held, Lease, Limits, Outcome, Plan, Reach,
 };
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::Stamp;
-use breadbox::cache::policy::Treatment;
-use breadbox::cache::{RequestHead, Tier};
+use breadbox::cache::policy::{Standing, Treatment};
+use breadbox::cache::{Lifetime, RequestHead, Tier};
 
 use super::messages::{NOW, URL, request, response};
 
@@ -95,6 +98,54 @@ fn a_part_waits_for_the_whole_that_this_isolate_fetches() {
     });
     let once = ["lookup", "acquire Isolate", "wait", "lookup", "fetch GET", "reply 206"];
     assert_eq!(waited, once, "RFC 9110 §14.2: it waits once");
+}
+
+/// A purge that came while the origin was waited for is final, whatever the origin says then.
+#[test]
+fn what_was_purged_while_the_origin_failed_does_not_stand_in() {
+    let unreachable = Outcome::Failed(Fault::Unreachable);
+    for (failure, error) in [(answered(&["503"]), "reply 503"), (unreachable, "reply 502")] {
+        for (second, reply) in [
+            (stored(Standing::Clean), "reply 200"),
+            (stored(Standing::Soft), "reply 200"),
+            (stored(Standing::Dead), error),
+            (Outcome::Absent, error),
+            (Outcome::Failed(Fault::Timeout), "reply 200"),
+        ] {
+            let mut looks = 0;
+            let told = course(&[], |action| match action {
+                Action::Acquire { .. } => granted(Reach::Everywhere),
+                Action::Fetch(_) => failure.clone(),
+                Action::Lookup { .. } => {
+                    looks += 1;
+                    if looks == 1 { stored(Standing::Clean) } else { second.clone() }
+                }
+                _ => Outcome::Done,
+            });
+            let expected =
+                ["lookup", "acquire Everywhere", "fetch GET", "lookup", reply, "release"];
+            assert_eq!(told, expected, "RFC 5861 §4: {second:?}");
+        }
+    }
+}
+
+/// A response that is stale and may only stand in for a failing origin.
+fn stored(standing: Standing) -> Outcome<u8> {
+    let long = |secs| Duration::from_secs(secs);
+    let lifetime = Lifetime { fresh: long(1), stale: long(1), rescue: long(900), keep: long(1000) };
+    let entry = Entry {
+        kind: Kind::Response,
+        stamp: Stamp::default(),
+        generated: NOW.before(long(60)),
+        lifetime,
+        fetch: Duration::ZERO,
+        key: Key::of_url(URL).as_str().to_owned(),
+        tags: Vec::new(),
+        selecting: Vec::new(),
+        head: response(&["200", "cache-control: max-age=1, stale-if-error=900"]),
+        body_len: 1,
+    };
+    Outcome::Found(Found { entry, body: 1, standing })
 }
 
 const ORIGIN: &str = "http://origin.internal:8000";

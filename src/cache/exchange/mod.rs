@@ -15,6 +15,7 @@ mod lease;
 mod lookup;
 mod origin;
 mod plan;
+mod rescue;
 mod store;
 
 pub use action::{Action, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach, Reply};
@@ -25,6 +26,7 @@ use course::Course;
 use lease::{AwaitGlance, AwaitLeader, AwaitLease};
 use lookup::AwaitLookup;
 use origin::{AwaitOrigin, AwaitPass};
+use rescue::AwaitRescue;
 use store::{AwaitBody, AwaitInvalidation, AwaitRelease, AwaitReply, AwaitStore};
 
 /// One request's exchange with client, tiers and origin.
@@ -50,6 +52,7 @@ enum State<B> {
     Pass(AwaitPass),
     Release(AwaitRelease),
     Reply(AwaitReply<B>),
+    Rescue(AwaitRescue<B>),
     Store(AwaitStore<B>),
 }
 
@@ -85,6 +88,7 @@ impl<B: Clone> Exchange<B> {
             State::Pass(state) => state.resume(&mut course, outcome, now),
             State::Release(state) => state.resume(&course),
             State::Reply(state) => state.resume(&mut course, now),
+            State::Rescue(state) => state.resume(&mut course, outcome, now),
             State::Store(state) => state.resume(&mut course, outcome, now),
         };
         (Self { course, state }, action)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::action::{Action, Fault, Fetch, Found, Lease, Outcome, Reply};
 use super::course::{Client, Course};
 use super::lookup::Prior;
+use super::rescue::{self, Failure};
 use super::store::{self, AwaitBody, Next};
 use super::{State, Step};
 use crate::cache::entry::{Entry, Kind};
@@ -91,18 +92,28 @@ impl<B: Clone> AwaitOrigin<B> {
             Outcome::Answered { response, .. } if response.status == 304 => {
                 self.confirmed(course, &response, now)
             }
-            Outcome::Answered { response, .. } if self.rescues(&response) => {
-                self.rescue(course, Reason::OriginError, Some(response.status), now)
-            }
-            Outcome::Answered { response, length } => self.answered(course, response, length, now),
-            _ if self.rescuable() => self.rescue(course, Reason::OriginUnreachable, None, now),
-            _ => {
-                let reply = (course.client == Client::Waiting)
-                    .then(|| course.excuse(failure_status(&outcome), Reason::OriginUnreachable));
-                let next = self.release_after_failure(course);
-                store::replied(course, reply, next, now)
-            }
+            Outcome::Answered { response, length } => match self.prior {
+                Some(prior) if failed(&response) && prior.rescue == Rescue::Allowed => {
+                    rescue::rescue(course, prior, Failure::Answered(response), self.lease, now)
+                }
+                prior => Self { prior, ..self }.answered(course, response, length, now),
+            },
+            outcome => match self.prior {
+                Some(prior) if prior.rescue != Rescue::Forbidden => {
+                    let failure = Failure::Silent(failure_status(&outcome));
+                    rescue::rescue(course, prior, failure, self.lease, now)
+                }
+                prior => Self { prior, ..self }.unanswered(course, failure_status(&outcome), now),
+            },
         }
+    }
+
+    /// Nobody can answer.
+    fn unanswered(self, course: &mut Course, status: u16, now: Time) -> Step<B> {
+        let reply = (course.client == Client::Waiting)
+            .then(|| course.excuse(status, Reason::OriginUnreachable));
+        let next = self.release_after_failure(course);
+        store::replied(course, reply, next, now)
     }
 
     /// The stored response is good for another lifetime (RFC 9111 §4.3.4).
@@ -158,36 +169,6 @@ impl<B: Clone> AwaitOrigin<B> {
             (_, Some((lease, key))) => Next::Release { lease, key, hold: Duration::ZERO },
             (_, None) => Next::Stop,
         };
-        store::replied(course, reply, next, now)
-    }
-
-    /// Whether a stored response may stand in for no answer at all (RFC 9111 §4.2.4).
-    fn rescuable(&self) -> bool {
-        self.prior.as_ref().is_some_and(|prior| prior.rescue != Rescue::Forbidden)
-    }
-
-    /// Whether a stored response is better than the origin's error (RFC 5861 §4).
-    fn rescues(&self, response: &ResponseHead) -> bool {
-        let failed = matches!(response.status, 500 | 502 | 503 | 504);
-        failed && self.prior.as_ref().is_some_and(|prior| prior.rescue == Rescue::Allowed)
-    }
-
-    fn rescue(
-        self,
-        course: &mut Course,
-        reason: Reason,
-        fwd_status: Option<u16>,
-        now: Time,
-    ) -> Step<B> {
-        let reply = match &self.prior {
-            Some(prior) if course.client == Client::Waiting => {
-                let reason = Some(reason);
-                let status = Status { reason, fwd_status, ..Status::new(Verdict::Rescue) };
-                Some(course.serve(&prior.found, status, now))
-            }
-            _ => None,
-        };
-        let next = self.release_after_failure(course);
         store::replied(course, reply, next, now)
     }
 
@@ -339,6 +320,11 @@ fn union(rule: &[String], mut named: Vec<String>) -> Vec<String> {
         }
     }
     named
+}
+
+/// Whether an answer is an error that a stored response may stand in for (RFC 5861 §4).
+fn failed(response: &ResponseHead) -> bool {
+    matches!(response.status, 500 | 502 | 503 | 504)
 }
 
 /// Whether a refusal is the request's doing, so that the next one may fare otherwise.
