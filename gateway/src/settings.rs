@@ -11,7 +11,7 @@ use crate::address::{Address, AddressError};
 #[derive(Parser, Clone)]
 #[command(name = "breadbox-gateway", version, about, max_term_width = 100)]
 pub struct Settings {
-    /// Where the data is: redis://[user:password@]host:port[/db], rediss:// (TLS), unix:///path,
+    /// Where the data is: `redis://[user:password@]host:port[/db]`, rediss:// (TLS), unix:///path,
     /// redis+sentinel://host:port,host:port/primary[/db], or several cluster nodes with commas
     #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
     #[arg(default_value = "redis://127.0.0.1:6379")]
