@@ -123,4 +123,3 @@ fn connected(health: &Value) -> bool {
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(50);
-const NO_SHARED_TIER: &str = "purges need Redis";

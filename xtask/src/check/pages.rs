@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::table::{Outcome, Table};
 use super::visit::Visit;
-use super::{Browser, NO_SHARED_TIER, Site, connected};
+use super::{Browser, Site, connected};
 
 /// Loads, revalidates, edits and purges pages.
 pub(super) async fn run(browser: &Browser, table: &mut Table) {
@@ -61,9 +61,6 @@ async fn revalidations(browser: &Browser, table: &mut Table) {
     };
     table.step("If-None-Match with the page's ETag", "304, hit", conditional).await;
     let stale = async || {
-        if !browser.shared {
-            return Ok(Outcome::NotApplicable(NO_SHARED_TIER));
-        }
         browser.purge_softly(PAGE).await?;
         // A site that allows no stale answers gets its page fetched instead.
         let allowed =
@@ -105,9 +102,6 @@ async fn edit(browser: &Browser) -> Result<Outcome> {
     let put = Visit::of(browser.client.put(browser.url(&edited)).json(&draft)).await?;
     if !(put.status == 200 && put.is_forwarded()) {
         return Ok(Outcome::Otherwise(format!("{put}: {}", put.body)));
-    }
-    if !browser.shared {
-        return Ok(Outcome::AsExpected(format!("{put}; {NO_SHARED_TIER}, so the page may wait")));
     }
     let shows = |visit: &Visit| visit.body.contains(&title);
     let (_, page) = browser.load_until(&edited, shows).await.context(edited)?;
