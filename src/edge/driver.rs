@@ -9,7 +9,7 @@ use web_sys::Response;
 use worker::Context;
 
 use super::flights::Own;
-use super::platform::{self, Place};
+use super::platform::Place;
 use super::reads::Source;
 use super::state::Edge;
 use super::{js, log, origin, reply, request};
@@ -19,7 +19,7 @@ use crate::cache::key::Key;
 use crate::cache::policy::Standing;
 use crate::cache::tally::Cell;
 use crate::cache::{RequestHead, Tier, millis};
-use crate::redis::{Failure, Shared};
+use crate::redis::{self, Failure, Shared};
 
 /// What one exchange needs of the world.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ impl Driver {
         }
         let place = Place::of_entry(&self.edge.config.namespace, key);
         let Some(bytes) = place.read().await? else { return Ok(None) };
-        let (entry, body) = platform::decode(&bytes)?;
+        let (entry, body) = redis::open(&bytes)?;
         let standing = self.judge(key, &entry);
         Ok(Some(Found { entry, body, standing }))
     }
@@ -265,10 +265,10 @@ impl Driver {
             Ok(outcome) => {
                 match outcome {
                     Outcome::Superseded { .. } => self.edge.count(Cell::FencedFills, 1),
-                    _ => self.edge.count(Cell::Stores, 1),
-                }
-                if !matches!(outcome, Outcome::Superseded { .. }) {
-                    self.flight = None;
+                    _ => {
+                        self.edge.count(Cell::Stores, 1);
+                        self.flight = None;
+                    }
                 }
                 outcome
             }

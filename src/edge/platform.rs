@@ -12,9 +12,8 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Cache, Response, ResponseInit};
 
 use super::{js, words};
-use crate::cache::entry::Entry;
 use crate::cache::exchange::Fault;
-use crate::cache::key::{Id, Key};
+use crate::cache::key::Key;
 use crate::redis::Failure;
 
 /// One object of the platform's cache.
@@ -26,18 +25,15 @@ pub(super) struct Place {
 impl Place {
     /// Where a key's entry lies.
     pub fn of_entry(namespace: &str, key: &Key) -> Self {
-        Self::new(namespace, key.url(), &key.id())
+        let url = key.url();
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = rest.split('/').next().unwrap_or(rest);
+        Self { url: format!("https://{host}/.breadbox/{namespace}/{}", key.id()) }
     }
 
     /// Where the data centre's own purge ledger lies. One for all hosts, so its host is made up.
     pub fn of_ledger(namespace: &str) -> Self {
         Self { url: format!("https://breadbox.internal/{namespace}/ledger") }
-    }
-
-    fn new(namespace: &str, url: &str, id: &Id) -> Self {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let host = rest.split('/').next().unwrap_or(rest);
-        Self { url: format!("https://{host}/.breadbox/{namespace}/{id}") }
     }
 
     /// Reads it.
@@ -73,13 +69,6 @@ impl Place {
         let cache = open().await?;
         settled(cache.delete_with_str(&self.url)).await.map(drop)
     }
-}
-
-/// Reads an entry and its body.
-pub(super) fn decode(bytes: &Bytes) -> Result<(Entry, Bytes), Failure> {
-    let corrupt = |detail: String| Failure { fault: Fault::Corrupt, detail };
-    let (entry, body) = Entry::decode(bytes).map_err(|damage| corrupt(damage.to_string()))?;
-    Ok((entry, bytes.slice(body.min(bytes.len())..)))
 }
 
 async fn open() -> Result<Cache, Failure> {

@@ -75,11 +75,6 @@ impl<W: Wire> Shared<W> {
         &self.keys
     }
 
-    /// The clock that the tier measures by.
-    pub fn clock(&self) -> Clock {
-        self.clock
-    }
-
     /// How long a client may have to wait for a reply.
     pub fn patience(&self) -> Duration {
         self.rest.patience()
@@ -232,7 +227,13 @@ fn decode(bytes: &Bytes) -> Result<(Entry, Bytes), Failure> {
         true => BASE64.decode(bytes).map_err(|error| corrupt(error.to_string()))?.into(),
         false => bytes.clone(),
     };
-    let (entry, body) = Entry::decode(&bytes).map_err(|damage| corrupt(damage.to_string()))?;
+    open(&bytes)
+}
+
+/// Reads an entry and its body, as every tier keeps them.
+pub fn open(bytes: &Bytes) -> Result<(Entry, Bytes), Failure> {
+    let (entry, body) =
+        Entry::decode(bytes).map_err(|damage| Failure::new(Fault::Corrupt, damage.to_string()))?;
     Ok((entry, bytes.slice(body.min(bytes.len())..)))
 }
 
