@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::site::{Site, asked_exactly};
-use crate::wire::Wire;
+use xtask::harness::Wire;
 use xtask::origin::Reply;
 
 #[tokio::test]

@@ -13,5 +13,4 @@ mod receipts;
 mod refusals;
 mod site;
 mod stampede;
-mod wire;
 mod wrangler;

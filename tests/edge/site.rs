@@ -7,10 +7,8 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use xtask::harness::reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
-use xtask::harness::{self, ADMIN, Edge, Spec, eventually};
+use xtask::harness::{self, ADMIN, Edge, Spec, Wire, eventually};
 use xtask::origin::{Origin, Reply, Seen};
-
-use crate::wire::Wire;
 
 /// An edge and the origin behind it.
 pub struct Site {

@@ -23,7 +23,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 
 pub use crate::build::rules_as_json;
-pub use crate::servers::{Asked, Colo, Gateway, Redis, Tokens, Weather, Workerd, free_port};
+pub use crate::servers::{
+    Asked, Colo, Gateway, Redis, Tokens, Value, Weather, Wire, Workerd, free_port,
+};
 pub use reqwest;
 
 use crate::servers::{WorkerdSpec, free_ports};

@@ -10,6 +10,7 @@ mod port;
 mod redis;
 mod sample;
 mod store;
+mod wire;
 mod workerd;
 mod wrangler;
 
@@ -26,6 +27,7 @@ pub use gateway::{Gateway, Tokens};
 pub use port::{free_port, free_ports};
 pub use redis::Redis;
 pub use sample::Sample;
+pub use wire::{Value, Wire};
 pub use workerd::{Workerd, WorkerdSpec};
 pub use wrangler::{Wrangler, WranglerSpec};
 

@@ -11,7 +11,7 @@ mod valkey;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::places::{Alone, on_path};
 
@@ -58,6 +58,14 @@ pub fn redis_server() -> Result<RedisServer> {
             tried.push(format!("{error:#}"));
             Ok(RedisServer::Missing(tried.join("; ")))
         }
+    }
+}
+
+/// The same where there is no going on without one.
+pub fn redis_program() -> Result<PathBuf> {
+    match redis_server()? {
+        RedisServer::Program(server) => Ok(server),
+        RedisServer::Missing(why) => bail!("there is no redis-server: {why}"),
     }
 }
 

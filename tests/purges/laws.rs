@@ -1,0 +1,85 @@
+//! Who watches: no response that a purge means is served beyond the bound.
+
+use std::collections::BTreeMap;
+
+use breadbox::cache::Verdict;
+use breadbox::cache::ledger::Mode;
+
+use super::schedule::ISOLATES;
+use super::stage::{PAGES, TIMEOUT};
+
+/// What has been seen, and what should not have been.
+#[derive(Default)]
+pub struct Laws {
+    /// Each reply that broke the law.
+    pub breaches: Vec<String>,
+    /// Replies with stored content, by verdict.
+    pub served: BTreeMap<&'static str, u64>,
+    /// Purges acknowledged.
+    pub acknowledged: u64,
+    /// Replies without the ledger that a purge would have stopped.
+    pub blind: u64,
+    purges: Vec<Purge>,
+    set_back: [i64; ISOLATES],
+}
+
+struct Purge {
+    mode: Mode,
+    hits: Vec<bool>,
+    /// The version of each page that was published before the purge was sent.
+    versions: [u64; PAGES.len()],
+    acknowledged: i64,
+}
+
+/// A reply with stored content.
+#[derive(Clone, Copy, Debug)]
+pub struct Read {
+    pub isolate: usize,
+    pub page: usize,
+    pub version: u64,
+    pub verdict: Verdict,
+    pub began: i64,
+    /// How many purges had been acknowledged by then: many things happen in one millisecond.
+    pub before: u64,
+    pub replied: i64,
+    /// How often the shared tier failed the request.
+    pub faults: u32,
+}
+
+impl Laws {
+    /// A purge was acknowledged.
+    pub fn purged(&mut self, mode: Mode, hits: Vec<bool>, versions: [u64; PAGES.len()], at: i64) {
+        self.acknowledged += 1;
+        self.purges.push(Purge { mode, hits, versions, acknowledged: at });
+    }
+
+    /// An isolate's clock was set: by as much as it was set back it trusts for longer.
+    pub fn set_back(&mut self, isolate: usize, millis: i64) {
+        self.set_back[isolate] += (-millis).max(0);
+    }
+
+    /// Judges a reply; a breach is told.
+    pub fn read(&mut self, read: Read, bound: i64) -> Option<&str> {
+        *self.served.entry(read.verdict.as_str()).or_default() += 1;
+        let bound = bound + self.set_back[read.isolate];
+        // Since before the request began, or for longer than a look may take.
+        let seen = |(number, purge): &(u64, &Purge)| {
+            *number < read.before && purge.acknowledged + bound <= read.began
+                || purge.acknowledged + bound.max(2 * TIMEOUT) <= read.replied
+        };
+        let fresh = matches!(read.verdict, Verdict::Hit | Verdict::Collapsed);
+        let broken = (0..).zip(&self.purges).filter(seen).find(|(_, purge)| {
+            let counts = purge.mode == Mode::Hard || fresh;
+            counts && purge.hits[read.page] && read.version < purge.versions[read.page]
+        });
+        let (_, purge) = broken?;
+        if read.faults > 0 {
+            self.blind += 1;
+            return None;
+        }
+        let late = read.replied - purge.acknowledged;
+        let line = format!("{read:?}: {late} ms after {:?} for {:?}", purge.mode, purge.versions);
+        self.breaches.push(line);
+        self.breaches.last().map(String::as_str)
+    }
+}
