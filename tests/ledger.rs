@@ -148,6 +148,38 @@ fn repeating_a_purge_adds_no_record_and_the_size_is_bounded() {
 }
 
 #[test]
+fn ones_own_purge_is_known_at_once_if_no_other_came_in_between() {
+    let record = Record { mode: Mode::Hard, selector: Selector::Tag("news".to_owned()) };
+    let own = std::slice::from_ref(&record);
+    let stamp = |epoch, sequence| Stamp { epoch, sequence: Sequence(sequence) };
+    let mut next = mirror(&[], 0);
+    next.record(own, stamp(EPOCH, 11));
+    assert_eq!((judge(&next, 10), judge(&next, 11)), (Dead, Clean));
+    assert!(!next.due(Time(11), BOUND), "nothing is left to be asked");
+    assert_eq!(next.cursor(), Sequence(11));
+    for other in [stamp(EPOCH, 12), stamp(EPOCH, 10), stamp(Epoch(99), 11)] {
+        let mut unsure = mirror(&[], 0);
+        unsure.record(own, other);
+        assert!(unsure.due(Time(11), BOUND), "{other:?} is not the next");
+    }
+}
+
+#[test]
+fn what_is_new_but_for_one_tag() {
+    let tag = |text: &str, at| (Mode::Hard, Selector::Tag(text.to_owned()), at);
+    for (records, floor, newest) in [
+        (vec![], 0, 0),
+        (vec![tag("canary", 9)], 0, 0),
+        (vec![tag("canary", 9), tag("news", 7)], 0, 7),
+        (vec![tag("canary", 9), (Mode::Hard, Selector::All, 8)], 0, 8),
+        (vec![(Mode::Soft, Selector::All, 8)], 5, 5),
+    ] {
+        let expected = Stamp { epoch: EPOCH, sequence: Sequence(newest) };
+        assert_eq!(mirror(&records, floor).newest("canary"), expected, "{records:?}");
+    }
+}
+
+#[test]
 fn members_are_read_as_they_are_written() {
     let texts = ["", "a", "a:b", "käse", "h", "~x", "!", "*"];
     for mode in [Mode::Hard, Mode::Soft] {
@@ -189,6 +221,7 @@ fn pages_are_read_whole_or_not_at_all() {
     for pairs in [
         &[("ht:news", "4")][..],
         &[("~zz", "5")],
+        &[("~0000000000000000", "5")],
         &[("~00000000000000ff", "five")],
         &[("~00000000000000ff", "-1")],
         &[("~00000000000000ff", "5"), ("ht:a", "")],

@@ -160,6 +160,33 @@ impl Entry {
     }
 }
 
+/// What the ledger has to know of an entry: it stands at its beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Up to which purge the entry is known to be newer.
+    pub stamp: Stamp,
+    /// Its key's text.
+    pub key: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+}
+
+impl Beginning {
+    /// Reads the beginning of an entry's bytes; `None` if they are too few or none of ours.
+    ///
+    /// The checksum is not looked at: it covers more than this.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes.strip_prefix(&MAGIC)?);
+        reader.take(BEFORE_STAMP).ok()?;
+        let epoch = Epoch(reader.number64().ok()?);
+        let sequence = Sequence(reader.number64().ok()?);
+        reader.take(BEFORE_KEY).ok()?;
+        let key = reader.text().ok()?;
+        let tags = reader.list(Reader::text).ok()?;
+        Some(Self { stamp: Stamp { epoch, sequence }, key, tags })
+    }
+}
+
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -235,3 +262,13 @@ const MAGIC: [u8; 4] = *b"BBX\x01";
 
 /// Magic, checksum and length.
 const PREFIX: usize = 12;
+
+/// Checksum, length and kind lie between the magic and the stamp.
+const BEFORE_STAMP: usize = 9;
+
+/// Times, the body's length and the status lie between the stamp and the key.
+const BEFORE_KEY: usize = 58;
+
+/// Where four bytes each lie that tell an entry from any other under its key: the checksum and the
+/// quick part of the time.
+pub const MARKS: [usize; 2] = [4, 29];

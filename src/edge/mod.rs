@@ -54,12 +54,14 @@ async fn serve(
     Driver::new(edge, request, head, context).run().await
 }
 
-/// The cron trigger has fired: the purge path is tried, and what is counted goes to the store.
+/// The cron trigger has fired: the purge path is tried, what was purged is reclaimed, and what is
+/// counted goes to the store.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     match Edge::of(&env) {
         Ok(edge) => {
             edge.try_purging().await;
+            edge.reclaim().await;
             edge.flush().await;
         }
         Err(error) => log::line("CacheManager", "configuration", &[("error", &error.to_string())]),

@@ -176,6 +176,26 @@ impl Edge {
         self.canary.set(canary);
     }
 
+    /// Deletes a few of the entries that were purged.
+    pub async fn reclaim(&self) {
+        let Some(shared) = &self.shared else { return };
+        match shared.reclaim(RECLAIM_COMMANDS, js::random()).await {
+            Ok(done) if done.seen > 0 => {
+                let [seen, entries, bytes, commands] =
+                    [done.seen, done.entries, done.bytes, done.commands].map(|n| n.to_string());
+                let fields = [
+                    ("seen", seen.as_str()),
+                    ("entries", &entries),
+                    ("bytes", &bytes),
+                    ("commands", &commands),
+                ];
+                log::line("CacheManager", "reclaim", &fields);
+            }
+            Ok(_) => {}
+            Err(failure) => self.fault(Tier::Shared, "reclaim", &failure),
+        }
+    }
+
     /// The counts of all isolates, or of this one where there is no store that holds them.
     pub async fn totals(&self) -> Result<Tally, Failure> {
         let Some(shared) = &self.shared else { return Ok(self.tally.borrow().clone()) };
@@ -198,6 +218,9 @@ const RULES: &str = include_str!(concat!(env!("OUT_DIR"), "/breadbox.json"));
 
 /// A flush that was planned so long ago will not come.
 const FLUSH_LOST: std::time::Duration = std::time::Duration::from_secs(8);
+
+/// Of the 50 subrequests that an event has on the free plan, what the canary and the flush leave.
+const RECLAIM_COMMANDS: u64 = 32;
 
 /// How long counts wait for others to go with them.
 const FLUSH: std::time::Duration = std::time::Duration::from_secs(2);

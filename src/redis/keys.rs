@@ -26,6 +26,11 @@ impl Keys {
         format!("{{{}:{}}}:e:{id}", self.namespace, self.shard(id))
     }
 
+    /// A pattern of the names of all stored responses of a shard.
+    pub fn entries(&self, shard: usize) -> String {
+        format!("{{{}:{shard}}}:e:*", self.namespace)
+    }
+
     /// The lease on an id.
     pub fn lease(&self, id: Id) -> String {
         format!("{{{}:{}}}:l:{id}", self.namespace, self.shard(id))
@@ -34,6 +39,11 @@ impl Keys {
     /// The purge ledger of a shard.
     pub fn ledger(&self, shard: usize) -> String {
         format!("{{{}:{shard}}}:ledger", self.namespace)
+    }
+
+    /// How far the sweep for dead entries of a shard has come.
+    pub fn progress(&self, shard: usize) -> String {
+        format!("{{{}:{shard}}}:reclaim", self.namespace)
     }
 
     /// The counters of all isolates.

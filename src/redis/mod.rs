@@ -5,6 +5,7 @@
 mod breaker;
 mod keys;
 mod ledger;
+mod reclaim;
 mod resp;
 mod rest;
 mod script;
@@ -13,6 +14,7 @@ mod wire;
 pub use breaker::Breaker;
 pub use keys::Keys;
 pub use ledger::Receipt;
+pub use reclaim::Reclaimed;
 pub use resp::Reply;
 pub use rest::{Clock, Failure, Haste, Rest};
 pub use wire::{Http, Wire};
@@ -222,12 +224,16 @@ impl<W: Wire> Shared<W> {
 
 /// Reads an entry, also one that a server without binary values keeps as base64.
 fn decode(bytes: &Bytes) -> Result<(Entry, Bytes), Failure> {
+    open(&plain(bytes)?)
+}
+
+/// The bytes of an entry, or of its beginning, as they were before a server made base64 of them.
+fn plain(bytes: &Bytes) -> Result<Bytes, Failure> {
     let corrupt = |detail: String| Failure::new(Fault::Corrupt, detail);
-    let bytes = match bytes.starts_with(MAGIC_BASE64) {
-        true => BASE64.decode(bytes).map_err(|error| corrupt(error.to_string()))?.into(),
-        false => bytes.clone(),
-    };
-    open(&bytes)
+    match bytes.starts_with(MAGIC_BASE64) {
+        true => Ok(BASE64.decode(bytes).map_err(|error| corrupt(error.to_string()))?.into()),
+        false => Ok(bytes.clone()),
+    }
 }
 
 /// Reads an entry and its body, as every tier keeps them.

@@ -31,8 +31,12 @@ pub enum Locking {
 pub struct Scripts {
     /// Takes a lease.
     pub acquire: Script,
+    /// Reads how entries begin.
+    pub heads: Script,
     /// Records purges.
     pub purge: Script,
+    /// Deletes dead entries.
+    pub reclaim: Script,
     /// Gives a lease back.
     pub release: Script,
     /// Starts another epoch.
@@ -47,7 +51,9 @@ impl Scripts {
         let script = |body: &str| Script::new(body, locking);
         Self {
             acquire: script(include_str!("scripts/acquire.lua")),
+            heads: script(include_str!("scripts/heads.lua")),
             purge: script(include_str!("scripts/purge.lua")),
+            reclaim: script(include_str!("scripts/reclaim.lua")),
             release: script(include_str!("scripts/release.lua")),
             renew: script(include_str!("scripts/renew.lua")),
             store: script(include_str!("scripts/store.lua")),

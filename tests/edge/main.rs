@@ -10,6 +10,7 @@ mod passing;
 mod platform;
 mod purge;
 mod receipts;
+mod reclaim;
 mod refusals;
 mod site;
 mod stampede;

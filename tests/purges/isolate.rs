@@ -354,7 +354,7 @@ impl Wire for Line {
     }
 }
 
-fn encoded(reply: &Value) -> Bytes {
+pub fn encoded(reply: &Value) -> Bytes {
     if let Value::Error(line) = reply {
         return serde_json::json!({ "error": line }).to_string().into();
     }
@@ -364,7 +364,7 @@ fn encoded(reply: &Value) -> Bytes {
 }
 
 /// A request of the Upstash protocol: words in a JSON list, or in the path with the last as body.
-fn parse(url: &str, body: Vec<u8>) -> Command {
+pub fn parse(url: &str, body: Vec<u8>) -> Command {
     let path = url.strip_prefix(ROOT).expect("the configured endpoint");
     if path == "/" {
         let words: Vec<String> = serde_json::from_slice(&body).expect("a list of words");
@@ -390,4 +390,4 @@ fn clock_time() -> std::time::SystemTime {
     std::time::UNIX_EPOCH + Duration::from_millis(now().unsigned_abs())
 }
 
-const ROOT: &str = "http://redis.model";
+pub const ROOT: &str = "http://redis.model";

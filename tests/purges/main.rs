@@ -7,11 +7,14 @@
 
 mod bug;
 mod effect;
+mod eviction;
 mod isolate;
 mod laws;
+mod reclaim;
 mod schedule;
 mod server;
 mod stage;
+mod straight;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

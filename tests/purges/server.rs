@@ -55,8 +55,7 @@ impl Server {
 
     fn load(&mut self, verb: Verb, bug: Bug, text: &str) {
         let locking = format!("#!lua flags=allow-key-locking\n{text}");
-        let digest = Sha1::digest(locking.as_bytes());
-        let called: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let called = name_of(&locking);
         let planted = bug.planted(verb, text);
         let loaded = self.wire.ask(&[b"SCRIPT", b"LOAD", planted.as_bytes()]);
         let Ok(Value::Text(runs)) = loaded else { panic!("{verb:?}: {loaded:?}") };
@@ -92,6 +91,11 @@ impl Server {
         self.commands += 1;
         self.wire.ask(words).expect("Redis answers")
     }
+}
+
+/// The name that Redis gives a script.
+pub fn name_of(text: &str) -> String {
+    Sha1::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const SCRIPTS: [(Verb, &str); 5] = [

@@ -8,6 +8,7 @@
 //! | [`origin`] | an origin server whose answers a test scripts |
 //! | [`harness`] | a whole edge for an integration test, in one call |
 //! | [`dev`] | `cargo dev`: all of it on one machine, for a person |
+//! | [`purges`] | `cargo xtask bench-purge`: what purges cost and when they are seen |
 //! | [`check`] | `cargo dev -- --check`: a smoke scenario and its table |
 //!
 //! No cache logic lives here.
@@ -20,6 +21,7 @@ pub mod origin;
 pub mod places;
 pub mod process;
 pub mod progress;
+pub mod purges;
 pub mod servers;
 pub mod tools;
 

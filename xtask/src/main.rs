@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use xtask::dev::Options;
 use xtask::progress::line;
 use xtask::tools::{self, RedisServer};
-use xtask::{build, dev};
+use xtask::{build, dev, purges};
 
 /// Set-up and orchestration of Breadbox.
 #[derive(Parser)]
@@ -24,6 +24,8 @@ enum Task {
     Dev(Options),
     /// Build the Worker into build/, if its sources changed
     Build,
+    /// Measure what purges cost, when they are seen, and what a flood of them does
+    BenchPurge(purges::Options),
     /// Install what building, running and testing need
     Tools,
 }
@@ -46,6 +48,7 @@ fn run() -> Result<bool> {
             build::worker(&tools::builder(&tools::npm()?)?)?;
             Ok(true)
         }
+        Task::BenchPurge(options) => purges::run(&options),
         Task::Tools => {
             let (.., redis) = tools::all()?;
             tools::chromium()?;

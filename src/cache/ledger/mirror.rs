@@ -75,6 +75,22 @@ impl Mirror {
         Stamp { epoch: self.known.epoch, sequence: self.known.sequence }
     }
 
+    /// The newest purge, but for those of one tag: whether there is anything new to sweep.
+    pub fn newest(&self, except: &str) -> Stamp {
+        Stamp { epoch: self.known.epoch, sequence: self.known.newest(except) }
+    }
+
+    /// Takes in purges that this isolate itself has recorded. If others came in between, the next
+    /// use syncs first.
+    pub fn record(&mut self, records: &[Record], stamp: Stamp) {
+        let next = Sequence(self.known.sequence.0.saturating_add(1));
+        if stamp.epoch != self.known.epoch || stamp.sequence != next {
+            return self.distrust();
+        }
+        let records = records.iter().map(|record| (record.clone(), next)).collect();
+        self.known.absorb(next, self.known.floor, records);
+    }
+
     /// Makes the next use sync first: something was seen that this mirror does not know.
     pub fn distrust(&mut self) {
         self.synced = None;
@@ -181,6 +197,15 @@ impl Known {
     fn size(&self) -> usize {
         let exact = [&self.hosts, &self.keys, &self.tags, &self.urls, &self.prefixes];
         exact.map(BTreeMap::len).into_iter().fold(self.globs.len(), usize::saturating_add)
+    }
+
+    fn newest(&self, except: &str) -> Sequence {
+        let tags = self.tags.iter().filter(|(tag, _)| *tag != except).map(|(_, marks)| marks);
+        let exact = [&self.hosts, &self.keys, &self.urls, &self.prefixes];
+        let exact = exact.into_iter().flat_map(BTreeMap::values);
+        let globs = self.globs.values().map(|(_, marks)| marks);
+        let all = tags.chain(exact).chain(globs).chain([&self.all]);
+        all.map(|marks| marks.hard).fold(self.floor, Ord::max)
     }
 
     fn absorb(&mut self, top: Sequence, floor: Sequence, records: Vec<(Record, Sequence)>) {

@@ -20,9 +20,9 @@ impl Epoch {
     /// The epoch of entries filled while no ledger was known; nothing else trusts them.
     pub const BLIND: Self = Self(0);
 
-    /// Reads the 16 hex digits that the ledger holds.
+    /// Reads the 16 hex digits that the ledger holds; no ledger is blind.
     pub fn parse(text: &str) -> Option<Self> {
-        u64::from_str_radix(text, 16).ok().map(Self)
+        u64::from_str_radix(text, 16).ok().map(Self).filter(|epoch| *epoch != Self::BLIND)
     }
 }
 

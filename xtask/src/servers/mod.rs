@@ -104,6 +104,11 @@ impl Daemon {
         }
     }
 
+    /// The id of its process, which is also its group's; none while it is stopped.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
     /// Freezes it (SIGSTOP): connections are accepted, nothing is answered.
     pub fn freeze(&self) {
         if let Some(process) = &self.process {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -112,6 +113,16 @@ impl Wire {
             Some((name.to_owned(), calls.parse().ok()?))
         };
         Ok(info.lines().filter_map(line).collect())
+    }
+
+    /// How long a command has run, all its calls together.
+    pub fn spent(&mut self, command: &str) -> Result<Duration> {
+        let info = self.info("commandstats")?;
+        let line = info.lines().find_map(|line| {
+            let stats = line.strip_prefix("cmdstat_")?.strip_prefix(command)?.strip_prefix(':')?;
+            stats.split(',').find_map(|part| part.strip_prefix("usec="))?.parse().ok()
+        });
+        Ok(Duration::from_micros(line.unwrap_or(0)))
     }
 
     fn info(&mut self, section: &str) -> Result<String> {

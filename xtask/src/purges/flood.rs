@@ -1,0 +1,182 @@
+//! As many purges as the machine can send, beside hits: what they take, and what they leave.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use tokio::task::JoinSet;
+
+use super::figures::Figures;
+use crate::harness::{ADMIN, Edge, Spec, Wire, client};
+use crate::origin::{Origin, Reply};
+use crate::progress::line;
+
+/// Hits alone with twice the readers, then hits beside purges. The readers and the purgers are as
+/// many, so hits are due half of what twice the readers get.
+pub(super) async fn measure(seconds: u64) -> Result<bool> {
+    let origin = Origin::start(|_| Reply::ok("page").header("cache-control", "max-age=3600"))?;
+    let spec = Spec { isolates: 2, ..Spec::of(&origin.url()).as_site("bench.test") };
+    let mut edge = Edge::start(spec)?;
+    let mut wire = Wire::open(edge.redis()?.port())?;
+    let urls: Arc<[String]> = edge.urls().into();
+    let span = Duration::from_secs(seconds);
+    let warm = round(&urls, span / 10, CLIENTS, 0).await?;
+    ensure!(warm.hits > 0, "no hits at all");
+    let before = Memory::now(&edge, &mut wire)?;
+    let calm = round(&urls, span, 2 * CLIENTS, 0).await?;
+    let between = Memory::now(&edge, &mut wire)?;
+    let flood = round(&urls, span, CLIENTS, CLIENTS).await?;
+    let after = Memory::now(&edge, &mut wire)?;
+    line(&format!("{seconds} s each, {CLIENTS} readers and {CLIENTS} purgers, 2 isolates:"));
+    line(&format!("  {} readers alone: {}", 2 * CLIENTS, calm.line(span)));
+    line(&format!("  beside the flood: {}", flood.line(span)));
+    line(&format!(
+        "  purges: {} acknowledged, {} refused as too many, {} otherwise ({:.0} a second, \
+         {} selectors each)",
+        flood.purges,
+        flood.refused,
+        flood.failed,
+        flood.purges as f64 / span.as_secs_f64(),
+        SELECTORS,
+    ));
+    for (name, memory) in [("before", before), ("calm", between), ("flood", after)] {
+        line(&format!("  memory {name:>6}: {}", memory.line()));
+    }
+    let due = calm.hits as f64 / 2.0;
+    let share = flood.hits as f64 / due;
+    line(&format!("  hits beside the flood are {share:.2} of their share of the processor"));
+    let bounded = after.records <= LEDGER_MAX && after.edge < between.edge + 64 * MB;
+    Ok(share >= 0.8 && bounded && flood.wrong == 0)
+}
+
+/// What a round came to.
+#[derive(Default)]
+struct Round {
+    hits: u64,
+    wrong: u64,
+    purges: u64,
+    refused: u64,
+    failed: u64,
+    took: Figures,
+}
+
+impl Round {
+    fn line(&self, span: Duration) -> String {
+        let rate = self.hits as f64 / span.as_secs_f64();
+        format!("{rate:.0} hits a second, {} wrong answers; {}", self.wrong, self.took.line())
+    }
+}
+
+async fn round(urls: &Arc<[String]>, span: Duration, readers: u64, purgers: u64) -> Result<Round> {
+    let over = Arc::new(AtomicBool::new(false));
+    let next = Arc::new(AtomicU64::new(0));
+    let mut clients = JoinSet::new();
+    for number in 0..readers {
+        clients.spawn(read(Arc::clone(urls), number, Arc::clone(&over)));
+    }
+    for number in 0..purgers {
+        clients.spawn(purge(Arc::clone(urls), number, Arc::clone(&over), Arc::clone(&next)));
+    }
+    tokio::time::sleep(span).await;
+    over.store(true, Ordering::Relaxed);
+    let mut round = Round::default();
+    while let Some(one) = clients.join_next().await {
+        let one = one??;
+        round.hits += one.hits;
+        round.wrong += one.wrong;
+        round.purges += one.purges;
+        round.refused += one.refused;
+        round.failed += one.failed;
+        if one.took.count() > round.took.count() {
+            round.took = one.took;
+        }
+    }
+    Ok(round)
+}
+
+async fn read(urls: Arc<[String]>, number: u64, over: Arc<AtomicBool>) -> Result<Round> {
+    let (client, mut round) = (client(), Round::default());
+    let url = format!("{}/page", one(&urls, number));
+    while !over.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        let response = client.get(&url).send().await?;
+        match response.text().await?.as_str() {
+            "page" => round.hits += 1,
+            _ => round.wrong += 1,
+        }
+        // Every tenth: keeping them in order costs more than the request.
+        if round.hits.is_multiple_of(10) {
+            round.took.add(began.elapsed());
+        }
+    }
+    Ok(round)
+}
+
+async fn purge(
+    urls: Arc<[String]>,
+    number: u64,
+    over: Arc<AtomicBool>,
+    next: Arc<AtomicU64>,
+) -> Result<Round> {
+    let (client, mut round) = (client(), Round::default());
+    let url = format!("{}/api/v1/cache/purge", one(&urls, number));
+    while !over.load(Ordering::Relaxed) {
+        let first = next.fetch_add(SELECTORS, Ordering::Relaxed);
+        let tags: Vec<String> = (first..first + SELECTORS).map(|n| format!("\"x{n}\"")).collect();
+        let body = format!("{{\"tags\":[{}]}}", tags.join(","));
+        let response = client.post(&url).bearer_auth(ADMIN).body(body).send().await?;
+        match response.status().as_u16() {
+            200 => round.purges += 1,
+            429 => round.refused += 1,
+            _ => round.failed += 1,
+        }
+        response.bytes().await?;
+    }
+    Ok(round)
+}
+
+fn one(urls: &[String], number: u64) -> &str {
+    let at = number as usize % urls.len().max(1);
+    urls.get(at).map_or("", String::as_str)
+}
+
+/// What is held where.
+#[derive(Clone, Copy)]
+struct Memory {
+    edge: u64,
+    redis: u64,
+    records: u64,
+}
+
+impl Memory {
+    fn now(edge: &Edge, wire: &mut Wire) -> Result<Self> {
+        let pids = edge.workers.iter().filter_map(|worker| worker.daemon.id());
+        let edge = pids.map(resident).sum();
+        let records = match wire.ask(&[b"ZCARD", b"{breadbox:0}:ledger"])? {
+            crate::harness::Value::Number(records) => records.unsigned_abs(),
+            _ => 0,
+        };
+        Ok(Self { edge, redis: wire.figure("memory", "used_memory")?, records })
+    }
+
+    fn line(&self) -> String {
+        let Self { edge, redis, records } = self;
+        format!("workerd {} MB, Redis {} MB, ledger {records} members", edge / MB, redis / MB)
+    }
+}
+
+/// The bytes of a process that are in memory.
+fn resident(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    let pages: u64 = text.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    pages * 4096
+}
+
+const CLIENTS: u64 = 8;
+const SELECTORS: u64 = 20;
+const MB: u64 = 1 << 20;
+
+/// The ledger's bound and its floor.
+const LEDGER_MAX: u64 = 8_193;
