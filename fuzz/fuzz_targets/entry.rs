@@ -1,10 +1,4 @@
-//! What is read as an entry is written and read again as the same.
+//! See `breadbox_fuzz::TARGETS`.
 #![no_main]
 
-use breadbox::cache::entry::Entry;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let Ok((entry, body)) = Entry::decode(bytes) else { return };
-    let again = [&entry.encode(), &bytes[body..]].concat();
-    assert_eq!(Entry::decode(&again).expect("what was written").0, entry);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| breadbox_fuzz::run("entry", bytes));
