@@ -2,25 +2,28 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{
-    Action, Content, Exchange, Fault, Fetch, Found, Held, Lease, Limits, Outcome, Plan, Reach,
-    Reply,
+    Action, Content, Exchange, Fault, Fetch, Found, Held, Lease, Limits, Outcome, Piece, Plan,
+    Reach, Reply,
 };
 use breadbox::cache::key::{Id, Key};
 use breadbox::cache::ledger::Sequence;
 use breadbox::cache::policy::Treatment;
-use breadbox::cache::{RequestHead, Tier};
+use breadbox::cache::{RequestHead, ResponseHead, Tier};
 use breadbox::config::{RedisDialect, RedisSettings};
 use breadbox::redis::{Failure, Shared};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
+use http::HeaderValue;
 
 use super::laws::Seen;
-use super::site::{self, Ending};
+use super::plan::Wish;
+use super::site::{self, BODY_MAX, Ending, Sent};
 use super::stage::{Bug, Stage, TIMEOUT};
 use super::wire::{Line, ROOT};
 use super::world::{self, Promise};
@@ -82,6 +85,16 @@ impl Isolate {
         }
     }
 
+    /// How many fetches are under way here.
+    pub fn flights(&self) -> usize {
+        self.flights.borrow().len()
+    }
+
+    /// Whether a request goes on without its client.
+    pub fn is_pinned(&self, request: u64) -> bool {
+        self.flights.borrow().values().any(|flight| flight.request == request)
+    }
+
     async fn wait(&self, id: Id, at_most: Duration) {
         let limit = i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX);
         let found = self.flights.borrow().get(&id).map(|flight| Rc::clone(&flight.landing));
@@ -97,18 +110,19 @@ pub struct Driver {
     isolate: Rc<Isolate>,
     stage: Rc<Stage>,
     head: RequestHead,
-    seen: Seen,
-    body: Option<(Bytes, Ending)>,
+    /// The request as its watcher knows it.
+    pub seen: Seen,
+    sent: Option<Sent>,
     flight: Option<Id>,
-    /// The lease it holds, for the law of one fetch.
-    leased: Option<(Key, Reach)>,
+    /// The lease it holds and since when, for the law of one fetch.
+    leased: Option<(Key, Reach, i64)>,
 }
 
 impl Driver {
-    pub fn new(isolate: &Rc<Isolate>, head: RequestHead) -> Self {
-        let seen = Seen::new(isolate.number, &head);
+    pub fn new(isolate: &Rc<Isolate>, head: RequestHead, wish: Wish) -> Self {
+        let seen = Seen::new(isolate.number, &head, wish);
         let (isolate, stage) = (Rc::clone(isolate), Rc::clone(&isolate.stage));
-        Self { isolate, stage, head, seen, body: None, flight: None, leased: None }
+        Self { isolate, stage, head, seen, sent: None, flight: None, leased: None }
     }
 
     /// Runs the exchange to its end.
@@ -116,7 +130,7 @@ impl Driver {
         self.stage.laws.borrow_mut().begun(&self.seen);
         let plan = Plan {
             key: Key::of_url(&self.head.url),
-            treatment: Treatment::default(),
+            treatment: Treatment { body_max: BODY_MAX, ..Treatment::default() },
             tags: Vec::new(),
             tiers: vec![Tier::Shared, Tier::Platform],
             limits: Limits::default(),
@@ -124,11 +138,27 @@ impl Driver {
         let seed = world::random(u64::MAX);
         let (mut exchange, mut action) =
             Exchange::begin(self.head.clone(), world::clock(), seed, plan);
+        let mut over = None;
         while !matches!(action, Action::Stop) {
             if self.stage.bug == Bug::Silence && world::once_in(500) {
                 return;
             }
-            let outcome = self.perform(action).await;
+            self.stage.laws.borrow_mut().asks_for(&mut self.seen, &action);
+            if matches!(action, Action::Reply(_)) {
+                over = Some(world::elapsed() + AFTER_REPLY);
+            }
+            let left = over.map_or(i64::MAX / 4, |over: i64| over - world::elapsed());
+            let performed = {
+                let (effect, end) = (pin!(self.perform(action)), pin!(world::sleep(left)));
+                match select(effect, end).await {
+                    Either::Left((outcome, _)) => Some(outcome),
+                    Either::Right(_) => None,
+                }
+            };
+            let Some(outcome) = performed else {
+                // The platform ends what goes on for too long; nothing is tidied up.
+                return self.stage.laws.borrow_mut().dropped(self.seen.number);
+            };
             (exchange, action) = exchange.resume(outcome, world::clock());
         }
         self.land();
@@ -138,7 +168,7 @@ impl Driver {
     async fn perform(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
         match action {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
-            Action::Collect { .. } => self.collect().await,
+            Action::Collect { max } => self.collect(max).await,
             Action::Fetch(fetch) => self.fetch(fetch).await,
             Action::Invalidate(_) | Action::Stop => Outcome::Done,
             Action::Lookup { tier: Tier::Platform, key } => self.look_near(&key),
@@ -165,6 +195,10 @@ impl Driver {
                 let body = body.unwrap_or_default();
                 self.store(tier, lease, &key, entry, &body, keep).await
             }
+            Action::Wait { .. } if self.stage.bug == Bug::Impatience => {
+                world::sleep(1).await;
+                Outcome::Done
+            }
             Action::Wait { key, at_most } => {
                 self.isolate.wait(key.id(), at_most).await;
                 Outcome::Done
@@ -173,12 +207,22 @@ impl Driver {
     }
 
     fn reply(&mut self, reply: &Reply<Bytes>) {
-        let body = match &reply.content {
-            Content::Stored(body, None) => Some(body.clone()),
-            Content::Origin | Content::OriginKept => self.body.as_ref().map(|b| b.0.clone()),
-            _ => None,
+        let (body, clean) = match &reply.content {
+            Content::Stored(body, None) => (Some(body.clone()), true),
+            Content::Stored(body, Some(pieces)) => (Some(cut(body, pieces)), true),
+            Content::Origin | Content::OriginKept => match &self.sent {
+                Some(sent) => (Some(sent.body.clone()), sent.ending == Ending::Clean),
+                None => (None, true),
+            },
+            Content::Empty | Content::Head(_) | Content::Text(_) => (None, true),
         };
-        self.stage.laws.borrow_mut().replied(&mut self.seen, &self.stage, reply, body);
+        let mut laws = self.stage.laws.borrow_mut();
+        if self.stage.bug == Bug::StoreFaultsTold && self.seen.store_faults > 0 {
+            let head = ResponseHead { status: 500, ..reply.head.clone() };
+            let reply = Reply { head, ..reply.clone() };
+            return laws.replied(&mut self.seen, &self.stage, &reply, (body, clean));
+        }
+        laws.replied(&mut self.seen, &self.stage, reply, (body, clean));
     }
 
     fn aged(&self, outcome: Outcome<Bytes>) -> Outcome<Bytes> {
@@ -217,18 +261,19 @@ impl Driver {
             self.flight = Some(key.id());
         }
         let token = world::random(u64::MAX);
-        self.leased = Some((key.clone(), Reach::Isolate));
+        let since = world::elapsed();
+        self.leased = Some((key.clone(), Reach::Isolate, since));
         if reach == Reach::Everywhere {
             match self.isolate.shared.acquire(key, ttl, token).await {
                 Ok(Outcome::Held { .. }) if self.stage.bug == Bug::LeaseForAll => {
-                    self.leased = Some((key.clone(), Reach::Everywhere));
+                    self.leased = Some((key.clone(), Reach::Everywhere, since));
                     let stamp = self.isolate.shared.blind_stamp(key.id());
                     let lease = Lease { token, stamp, reach: Reach::Everywhere };
                     return Outcome::Granted { lease, found: None };
                 }
                 Ok(outcome) => {
                     let granted = matches!(outcome, Outcome::Granted { .. });
-                    self.leased = granted.then(|| (key.clone(), Reach::Everywhere));
+                    self.leased = granted.then(|| (key.clone(), Reach::Everywhere, since));
                     return outcome;
                 }
                 Err(failure) => drop(self.missed(&failure)),
@@ -241,23 +286,22 @@ impl Driver {
     async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {
         let stage = Rc::clone(&self.stage);
         stage.laws.borrow_mut().asks(&self.seen, &stage, &fetch, self.leased.as_ref());
+        self.seen.passed = fetch.passes;
         let limit = fetch.deadline.map_or(i64::MAX / 4, |d| d.as_millis() as i64);
-        let asked = std::pin::pin!(site::ask(&stage, &fetch, &self.head));
-        let result = match select(asked, std::pin::pin!(world::sleep(limit))).await {
+        let asked = pin!(site::ask(&stage, &fetch, &self.head));
+        let result = match select(asked, pin!(world::sleep(limit))).await {
             Either::Left((result, _)) => result,
             Either::Right(_) => Err(Fault::Timeout),
         };
         stage.laws.borrow_mut().asked(&self.seen);
         match result {
-            Ok((mut response, body, ending)) => {
-                if self.stage.bug == Bug::VaryDropped {
-                    response.headers.remove(http::header::VARY);
-                }
-                if response.status >= 500 {
+            Ok(mut sent) => {
+                self.mislead(&mut sent);
+                if sent.head.status >= 500 || unasked(&fetch, &sent) {
                     self.seen.origin_faults += 1;
                 }
-                let length = (ending == Ending::Clean).then_some(body.len() as u64);
-                self.body = Some((body, ending));
+                let (response, length) = (sent.head.clone(), sent.length);
+                self.sent = Some(sent);
                 Outcome::Answered { response, length }
             }
             Err(fault) => {
@@ -267,11 +311,28 @@ impl Driver {
         }
     }
 
-    async fn collect(&mut self) -> Outcome<Bytes> {
-        world::sleep(1 + world::random(50) as i64).await;
-        match self.body.take() {
-            Some((body, Ending::Clean)) => Outcome::Collected { length: body.len() as u64, body },
-            Some((_, Ending::Early)) | None => Outcome::Failed(Fault::Truncated),
+    /// The planted bugs about what the origin says.
+    fn mislead(&self, sent: &mut Sent) {
+        let headers = &mut sent.head.headers;
+        match self.stage.bug {
+            Bug::VaryDropped => drop(headers.remove(http::header::VARY)),
+            Bug::PrivacyForgotten => {
+                headers.remove(http::header::SET_COOKIE);
+                headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("max-age=9"));
+            }
+            Bug::TruncationOverlooked => sent.ending = Ending::Clean,
+            _ => {}
+        }
+    }
+
+    async fn collect(&mut self, max: u64) -> Outcome<Bytes> {
+        let Some(sent) = self.sent.take() else { return Outcome::Failed(Fault::Truncated) };
+        world::sleep(sent.takes).await;
+        let length = sent.body.len() as u64;
+        match sent.ending {
+            Ending::Clean if length > max => Outcome::Failed(Fault::TooLarge),
+            Ending::Clean => Outcome::Collected { body: sent.body, length },
+            Ending::Early => Outcome::Failed(Fault::Truncated),
         }
     }
 
@@ -284,6 +345,7 @@ impl Driver {
         body: &Bytes,
         keep: Duration,
     ) -> Outcome<Bytes> {
+        self.stage.laws.borrow_mut().stores(&self.seen, &entry, body);
         if self.stage.bug == Bug::SequenceReadAtStore {
             entry.stamp.sequence = Sequence(self.stage.store.borrow().model.newest());
         }
@@ -312,3 +374,22 @@ impl Driver {
         }
     }
 }
+
+/// The bytes of a body that pieces name.
+fn cut(body: &Bytes, pieces: &[Piece]) -> Bytes {
+    let mut bytes = Vec::new();
+    for piece in pieces {
+        if let Piece::Range(range) = piece {
+            bytes.extend_from_slice(&body[range.first as usize..=range.last as usize]);
+        }
+    }
+    bytes.into()
+}
+
+/// Whether an origin confirms what nobody asked about.
+fn unasked(fetch: &Fetch, sent: &Sent) -> bool {
+    sent.head.status == 304 && !fetch.headers.contains_key(http::header::IF_NONE_MATCH)
+}
+
+/// How long the platform lets work go on after the reply.
+const AFTER_REPLY: i64 = 30_000;

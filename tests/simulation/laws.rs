@@ -1,16 +1,18 @@
-//! Who watches: what must hold of every reply and every fetch.
+//! Who watches: what must hold of every reply, every fetch and every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use breadbox::cache::exchange::{Fetch, Reach, Reply};
+use breadbox::cache::entry::{Entry, Kind};
+use breadbox::cache::exchange::{Action, Content, Fetch, Reach, Reply};
 use breadbox::cache::key::Key;
-use breadbox::cache::{RequestHead, Verdict};
+use breadbox::cache::{Reason, RequestHead, Verdict};
 use bytes::Bytes;
 use http::header;
 
-use super::site::{Audience, resource};
+use super::plan::Wish;
+use super::site::{Audience, BODY_MAX, resource};
 use super::stage::Stage;
-use super::world;
+use super::world::{self, Onward};
 
 /// A request as its watcher knows it.
 #[derive(Clone, Debug)]
@@ -21,11 +23,16 @@ pub struct Seen {
     pub store_faults: u32,
     /// How often the origin failed it.
     pub origin_faults: u32,
+    /// Whether it was passed to the origin as it is.
+    pub passed: bool,
     isolate: usize,
     url: String,
-    language: String,
-    user: String,
+    wish: Wish,
+    /// Its language, user or credentials.
+    whom: String,
     began: i64,
+    steps: u32,
+    requests: u32,
 }
 
 /// A purge that must be seen.
@@ -56,28 +63,38 @@ pub struct Laws {
     pub blind: u64,
     /// Rescues with what was purged while the failing origin was waited for.
     pub late_rescues: u64,
+    begun: u64,
     purges: Vec<Purge>,
     waiting: BTreeMap<u64, Seen>,
+    gone: BTreeSet<u64>,
     under_way: BTreeMap<u64, UnderWay>,
-    ends: BTreeMap<u64, i64>,
 }
 
 impl Seen {
     /// A request that is about to begin.
-    pub fn new(isolate: usize, head: &RequestHead) -> Self {
+    pub fn new(isolate: usize, head: &RequestHead, wish: Wish) -> Self {
         let field = |name| {
             let value = head.headers.get(name).and_then(|v: &http::HeaderValue| v.to_str().ok());
-            value.unwrap_or_default().to_owned()
+            value.unwrap_or_default().replace(' ', "-")
+        };
+        let whom = match resource(&head.url).audience {
+            Audience::All => "all".to_owned(),
+            Audience::Credentials => field(header::AUTHORIZATION),
+            Audience::Language => field(header::ACCEPT_LANGUAGE),
+            Audience::User => field(header::COOKIE),
         };
         Self {
-            number: 1 + world::random(1 << 40),
+            number: world::number(),
             store_faults: 0,
             origin_faults: 0,
+            passed: false,
             isolate,
             url: head.url.clone(),
-            language: field(header::ACCEPT_LANGUAGE),
-            user: field(header::COOKIE),
+            wish,
+            whom,
             began: world::elapsed(),
+            steps: 0,
+            requests: 0,
         }
     }
 }
@@ -92,31 +109,112 @@ impl Laws {
 
     /// A request has begun.
     pub fn begun(&mut self, seen: &Seen) {
-        let Seen { number, isolate, url, language, user, .. } = seen;
-        world::note(|| format!("#{number} {url} {language}{user} on isolate {isolate}"));
+        let Seen { number, isolate, url, whom, wish, .. } = seen;
+        world::note(|| format!("#{number} {wish:?} {url} {whom} on isolate {isolate}"));
+        self.begun += 1;
         self.waiting.insert(*number, seen.clone());
     }
 
-    /// A request has its answer.
+    /// What holds at every moment: nobody waits beyond all deadlines, and of what is under way
+    /// there is no more than there are requests. A schedule ends with its first breach.
+    pub fn after_step(&mut self, stage: &Stage) -> Onward {
+        if !self.breaches.is_empty() {
+            return Onward::Stop;
+        }
+        if !world::steps().is_multiple_of(WATCH) {
+            return Onward::Go;
+        }
+        let now = world::elapsed();
+        let late: Vec<Seen> =
+            self.waiting.values().filter(|seen| now - seen.began > WAIT_MAX).cloned().collect();
+        for seen in late {
+            self.waiting.remove(&seen.number);
+            self.gone.insert(seen.number);
+            self.breach(&seen, "L2", "waits for longer than all deadlines".to_owned());
+        }
+        let flights: usize = stage.isolates.borrow().iter().map(|isolate| isolate.flights()).sum();
+        if flights as u64 > self.begun {
+            self.breaches.push(format!("L6: {flights} flights for {} requests", self.begun));
+        }
+        Onward::Go
+    }
+
+    /// A request takes a step.
+    pub fn asks_for(&mut self, seen: &mut Seen, action: &Action<Bytes>) {
+        seen.steps += 1;
+        seen.requests += match action {
+            // A look may be two commands, and a script may have to be loaded before it runs.
+            Action::Lookup { .. } => 2,
+            Action::Acquire { .. } | Action::Store { .. } | Action::Release { .. } => 1,
+            Action::Fetch(_) | Action::Invalidate(_) => 1,
+            Action::Collect { .. } | Action::Reply(_) | Action::Stop | Action::Wait { .. } => 0,
+        };
+        if seen.requests == SUBREQUESTS {
+            let what = format!("{} subrequests in {} steps", seen.requests, seen.steps);
+            self.breach(seen, "L6", what);
+        }
+    }
+
+    /// Something is stored: never what is for one alone, or not whole.
+    pub fn stores(&mut self, seen: &Seen, entry: &Entry, body: &Bytes) {
+        let private =
+            matches!(resource(&seen.url).audience, Audience::User | Audience::Credentials);
+        if entry.kind == Kind::Pass {
+            return;
+        }
+        if private || entry.head.headers.contains_key(header::SET_COOKIE) {
+            self.breach(seen, "L4", format!("stores {:?}", entry.head));
+        }
+        if body.len() as u64 > BODY_MAX || entry.tags.len() > 9 {
+            self.breach(seen, "L6", format!("stores {} bytes", body.len()));
+        }
+        if !body.ends_with(b".") {
+            self.breach(seen, "L5", "stores what is not whole".to_owned());
+        }
+    }
+
+    /// A request has its answer; the second value of `body` is whether it came to a clean end.
     pub fn replied(
         &mut self,
         seen: &mut Seen,
         stage: &Stage,
         reply: &Reply<Bytes>,
-        body: Option<Bytes>,
+        body: (Option<Bytes>, bool),
     ) {
-        let verdict = reply.status.verdict;
-        let text = body.map(|body| String::from_utf8_lossy(&body).into_owned());
-        world::note(|| format!("#{} = {} {verdict} {text:?}", seen.number, reply.head.status));
+        let (verdict, status) = (reply.status.verdict, reply.head.status);
+        let (text, clean) = body;
+        let text = text.map(|body| String::from_utf8_lossy(&body).into_owned());
+        world::note(|| {
+            let start: String = text.iter().flat_map(|text| text.chars().take(32)).collect();
+            format!("#{} = {status} {verdict} {:?} {start}", seen.number, reply.status.reason)
+        });
         *self.verdicts.entry(verdict.as_str()).or_default() += 1;
+        if self.gone.contains(&seen.number) {
+            return;
+        }
         if self.waiting.remove(&seen.number).is_none() {
             self.breach(seen, "L2", "a second reply".to_owned());
         }
-        if reply.head.status >= 500 && seen.origin_faults == 0 {
-            self.breach(seen, "L2", format!("{} of our own making", reply.head.status));
+        let refused =
+            seen.wish == Wish::OnlyIfCached && reply.status.reason == Some(Reason::OnlyIfCached);
+        if status >= 500 && seen.origin_faults == 0 && !refused {
+            self.breach(seen, "L2", format!("{status} of our own making"));
         }
-        if let Some(text) = text.filter(|text| text.starts_with('/')) {
-            self.read(seen, stage, verdict, &text);
+        if seen.wish == Wish::Reload
+            && matches!(verdict, Verdict::Hit | Verdict::Stale | Verdict::Collapsed)
+        {
+            self.breach(seen, "L5", format!("{verdict} for a request that insists"));
+        }
+        if status == 304 && seen.wish != Wish::Unless && !seen.passed {
+            self.breach(seen, "L5", "304 for a request without a condition".to_owned());
+        }
+        let part = matches!(reply.content, Content::Stored(_, Some(_)));
+        if let Some(text) = text.filter(|text| text.starts_with('/') && !part) {
+            if text.ends_with('.') {
+                self.read(seen, stage, verdict, &text);
+            } else if clean {
+                self.breach(seen, "L5", format!("{text} is not whole"));
+            }
         }
     }
 
@@ -127,18 +225,13 @@ impl Laws {
         let path = words.next().unwrap_or_default();
         let version: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
         let whom = words.next().unwrap_or_default();
-        let expected = match resource.audience {
-            Audience::All => "all",
-            Audience::Language => seen.language.as_str(),
-            Audience::User => seen.user.as_str(),
-        };
-        if path != resource.path || whom != expected {
+        if path != resource.path || whom != seen.whom {
             self.breach(seen, "L4", format!("got {text}, which is another's"));
         }
         // A request that began in time may be answered late; only a rescue is then an old answer.
+        let bound = stage.bound + stage.wiring.borrow().lag();
         let floor_at = |time: i64| {
-            let seen =
-                |purge: &&Purge| purge.path == path && purge.acknowledged + stage.bound < time;
+            let seen = |purge: &&Purge| purge.path == path && purge.acknowledged + bound < time;
             self.purges.iter().filter(seen).map(|purge| purge.version).max().unwrap_or(0)
         };
         let (floor, late) = (floor_at(seen.began), floor_at(world::elapsed() - 2 * PATIENT_LOOK));
@@ -156,17 +249,16 @@ impl Laws {
         let window = match verdict {
             Verdict::Hit | Verdict::Collapsed => resource.fresh,
             Verdict::Stale => resource.fresh + resource.stale,
+            Verdict::Rescue if resource.control.contains("must-revalidate") => resource.fresh,
             _ => i64::MAX / 4000,
         };
-        let slack = LATENCY + 2 * stage.weather.get().skew as i64;
-        if age > window * 1000 + slack {
+        if age > window * 1000 + LATENCY + 2 * world::skew_max() {
             self.breach(seen, "L5", format!("{verdict} at the age of {age} ms"));
         }
     }
 
     /// A request has done all it had to do.
     pub fn ended(&mut self, seen: &Seen) {
-        self.ends.insert(seen.number, world::elapsed());
         self.under_way.remove(&seen.number);
         if self.waiting.contains_key(&seen.number) {
             self.breach(seen, "L2", "ended without a reply".to_owned());
@@ -179,16 +271,17 @@ impl Laws {
         seen: &Seen,
         stage: &Stage,
         fetch: &Fetch,
-        lease: Option<&(Key, Reach)>,
+        lease: Option<&(Key, Reach, i64)>,
     ) {
         world::note(|| format!("#{} asks the origin under {lease:?}", seen.number));
         if fetch.passes {
             return;
         }
-        let Some((key, Reach::Everywhere)) = lease else {
-            let waited = world::elapsed() - seen.began >= PATIENCE;
+        let Some((key, Reach::Everywhere, since)) = lease else {
+            let waited = world::elapsed() - seen.began >= PATIENCE - world::skew_max();
             // What must be validated for each request is no use to those who wait.
-            let insists = resource(&seen.url).control.contains("no-cache");
+            let control = resource(&seen.url).control;
+            let insists = control.contains("no-cache") || seen.wish == Wish::Reload;
             if seen.store_faults == 0 && !waited && !insists {
                 self.breach(seen, "L3", "a fetch without a lease for no reason".to_owned());
             }
@@ -206,8 +299,8 @@ impl Laws {
         if excess > 0 {
             self.breach(seen, "L3", format!("{excess} other fetches are under way"));
         }
-        let since = world::elapsed();
-        self.under_way.insert(seen.number, UnderWay { isolate: seen.isolate, key: name, since });
+        let (isolate, since) = (seen.isolate, *since);
+        self.under_way.insert(seen.number, UnderWay { isolate, key: name, since });
     }
 
     /// The origin has answered, or won't.
@@ -215,7 +308,22 @@ impl Laws {
         self.under_way.remove(&seen.number);
     }
 
-    /// An isolate, or one of its requests, is no more: nobody waits for its replies.
+    /// A client goes away; `false` if it has its answer.
+    pub fn left(&mut self, number: u64) -> bool {
+        let waited = self.waiting.remove(&number).is_some();
+        if waited {
+            self.gone.insert(number);
+        }
+        waited
+    }
+
+    /// A request is no more.
+    pub fn dropped(&mut self, number: u64) {
+        self.waiting.remove(&number);
+        self.under_way.remove(&number);
+    }
+
+    /// An isolate is no more: nobody waits for its replies.
     pub fn killed(&mut self, isolate: usize) {
         self.waiting.retain(|_, seen| seen.isolate != isolate);
         self.under_way.retain(|_, fetch| fetch.isolate != isolate);
@@ -233,9 +341,6 @@ impl Laws {
         for (_, seen) in std::mem::take(&mut self.waiting) {
             self.breach(&seen, "L2", "never answered".to_owned());
         }
-        if self.purges.is_empty() {
-            self.breaches.push("the schedule had no purge".to_owned());
-        }
     }
 }
 
@@ -247,3 +352,12 @@ const PATIENT_LOOK: i64 = 500;
 
 /// How long a request waits for another one's fetch.
 const PATIENCE: i64 = 14_000;
+
+/// Patience, an origin that takes its time, and a few commands: all deadlines added up.
+const WAIT_MAX: i64 = 14_000 + 16_000 + 16_000 + 5_000;
+
+/// The platform allows a request so many (on its free plan).
+const SUBREQUESTS: u32 = 50;
+
+/// The state is looked at after so many steps; replies and fetches at once.
+const WATCH: u64 = 8;

@@ -1,6 +1,6 @@
 //! A model of Redis: what our scripts and commands mean, written a second time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sha1::{Digest, Sha1};
 
@@ -25,6 +25,15 @@ pub struct Model {
     scripts: BTreeMap<Vec<u8>, Verb>,
     /// Keys that went without their owner's doing, with the time: leases that others may take.
     pub lost: Vec<(i64, Vec<u8>)>,
+    /// What each key was before it changed, and until when: what a replica that lags still has.
+    past: VecDeque<(i64, Vec<u8>, Past)>,
+}
+
+/// A key's value.
+#[derive(Clone, Debug)]
+enum Past {
+    Ledger(Option<BTreeMap<Vec<u8>, u64>>),
+    String(Option<(Vec<u8>, i64)>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +49,7 @@ impl Model {
     /// Does what a command says, at a time in milliseconds.
     pub fn execute(&mut self, command: &[Vec<u8>], now: i64) -> Answer {
         self.expire(now);
+        self.remember(command, now);
         let words: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
         match words.as_slice() {
             [b"GET", key] => self.get(key),
@@ -60,6 +70,46 @@ impl Model {
             }
             _ => panic!("the model knows no {:?}", command.first().map(|w| lossy(w))),
         }
+    }
+
+    /// Answers a read as of a time; `None` for what only the primary does.
+    pub fn behind(&self, command: &[Vec<u8>], time: i64) -> Option<Answer> {
+        let [verb, key, ..] = command else { return None };
+        if verb != b"GET" && verb != b"ZRANGE" {
+            return None;
+        }
+        let mut replica = Self { strings: self.strings.clone(), ..Self::default() };
+        replica.ledgers = self.ledgers.clone();
+        for (_, _, past) in self.past.iter().rev().filter(|(at, name, _)| at > &time && name == key)
+        {
+            match past.clone() {
+                Past::Ledger(Some(members)) => drop(replica.ledgers.insert(key.clone(), members)),
+                Past::Ledger(None) => drop(replica.ledgers.remove(key)),
+                Past::String(Some(value)) => drop(replica.strings.insert(key.clone(), value)),
+                Past::String(None) => drop(replica.strings.remove(key)),
+            }
+        }
+        Some(replica.execute(command, time))
+    }
+
+    /// Keeps, for a while, what the keys of a script were before it.
+    fn remember(&mut self, command: &[Vec<u8>], now: i64) {
+        let written = command.first().is_some_and(|verb| verb == b"EVALSHA" || verb == b"UNLINK");
+        for key in command.iter().filter(|word| written && word.starts_with(b"{")) {
+            let past = match key.ends_with(b"ledger") {
+                true => Past::Ledger(self.ledgers.get(key).cloned()),
+                false => Past::String(self.strings.get(key).cloned()),
+            };
+            self.past.push_back((now, key.clone(), past));
+        }
+        while self.past.front().is_some_and(|(at, ..)| *at < now - PAST) {
+            self.past.pop_front();
+        }
+    }
+
+    /// Forgets all scripts.
+    pub fn forget_scripts(&mut self) {
+        self.scripts.clear();
     }
 
     fn load(&mut self, text: &[u8]) -> Answer {
@@ -274,6 +324,9 @@ fn number(word: &[u8]) -> u64 {
 fn lossy(word: &[u8]) -> String {
     String::from_utf8_lossy(word).into_owned()
 }
+
+/// How far back, in milliseconds, a replica may be.
+const PAST: i64 = 1_000;
 
 const SCRIPTS: [(&str, Verb); 5] = [
     (include_str!("../../src/redis/scripts/acquire.lua"), Verb::Acquire),

@@ -73,10 +73,15 @@ impl Real {
         }
     }
 
+    /// Forgets all scripts.
+    pub fn forget_scripts(&mut self) {
+        self.call(&vec![b"SCRIPT".to_vec(), b"FLUSH".to_vec()]);
+    }
+
     /// Empties the server for another schedule.
     pub fn clear(&mut self) {
         self.call(&vec![b"FLUSHALL".to_vec()]);
-        self.call(&vec![b"SCRIPT".to_vec(), b"FLUSH".to_vec()]);
+        self.forget_scripts();
     }
 
     fn call(&mut self, command: &Command) -> Answer {

@@ -21,6 +21,30 @@ pub enum Mood {
     Failing,
     /// It does not answer.
     Away,
+    /// It fails every other time.
+    Flapping,
+    /// Its bodies end early.
+    Truncating,
+    /// Its bodies take up to a minute.
+    Trickling,
+    /// It declares more than it sends.
+    LyingOfLength,
+    /// All versions have one tag, and some answers are confirmations that nobody asked for.
+    LyingOfVersion,
+}
+
+impl Mood {
+    /// All but `Well`.
+    pub const AILING: [Self; 8] = [
+        Self::Slow,
+        Self::Failing,
+        Self::Away,
+        Self::Flapping,
+        Self::Truncating,
+        Self::Trickling,
+        Self::LyingOfLength,
+        Self::LyingOfVersion,
+    ];
 }
 
 /// A resource's constant part.
@@ -28,6 +52,8 @@ pub enum Mood {
 pub struct Resource {
     /// Its path.
     pub path: &'static str,
+    /// Its tag.
+    pub tag: &'static str,
     /// Its `Cache-Control`.
     pub control: &'static str,
     /// Its freshness lifetime and what may be added for SWR, in seconds.
@@ -35,6 +61,8 @@ pub struct Resource {
     pub stale: i64,
     /// Whom a response is for.
     pub audience: Audience,
+    /// By how much its bodies are longer than need be.
+    pub padding: usize,
 }
 
 /// Whom a response is for.
@@ -42,6 +70,8 @@ pub struct Resource {
 pub enum Audience {
     /// Everybody.
     All,
+    /// Who has these credentials.
+    Credentials,
     /// Those who speak its language.
     Language,
     /// Its user.
@@ -53,6 +83,9 @@ pub enum Audience {
 pub struct Site {
     versions: BTreeMap<&'static str, Vec<i64>>,
     confirmed: BTreeMap<(String, u64), i64>,
+    /// When it last vouched for whatever somebody held.
+    vouched: BTreeMap<&'static str, i64>,
+    asked: u64,
 }
 
 impl Site {
@@ -71,12 +104,22 @@ impl Site {
 
     /// When the origin last vouched for a version.
     pub fn confirmed(&self, path: &str, version: u64) -> Option<i64> {
-        self.confirmed.get(&(path.to_owned(), version)).copied()
+        let confirmed = self.confirmed.get(&(path.to_owned(), version));
+        confirmed.max(self.vouched.get(path)).copied()
     }
 }
 
-/// What the origin sends: head, body, and whether the body ends early.
-pub type Sent = (ResponseHead, Bytes, Ending);
+/// What the origin sends.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub head: ResponseHead,
+    pub body: Bytes,
+    /// What it says that the body's length is.
+    pub length: Option<u64>,
+    pub ending: Ending,
+    /// How long the body takes.
+    pub takes: i64,
+}
 
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,54 +136,85 @@ pub async fn ask(stage: &Stage, fetch: &Fetch, head: &RequestHead) -> Result<Sen
         world::sleep(world::random(12_000) as i64).await;
         return Err(Fault::Unreachable);
     }
-    let response = respond(stage, fetch, head, mood);
+    let sent = respond(stage, fetch, head, mood);
     let pause = match mood {
         Mood::Slow => 500 + world::random(15_000) as i64,
         _ => 5 + world::random(60) as i64,
     };
     world::sleep(pause).await;
-    Ok(response)
+    Ok(sent)
 }
 
 fn respond(stage: &Stage, fetch: &Fetch, head: &RequestHead, mood: Mood) -> Sent {
     let resource = resource(&head.url);
     let field = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let mut site = stage.site.borrow_mut();
+    site.asked += 1;
     let version = site.version_at(resource.path, world::elapsed());
     let whom = match resource.audience {
         Audience::All => "all",
+        Audience::Credentials => field(header::AUTHORIZATION).unwrap_or("nobody"),
         Audience::Language => field(header::ACCEPT_LANGUAGE).unwrap_or("en"),
         Audience::User => field(header::COOKIE).unwrap_or("nobody"),
     };
+    let whom = whom.replace(' ', "-");
+    let lying = mood == Mood::LyingOfVersion;
+    let tag = if lying { "\"same\"".to_owned() } else { format!("\"{version}-{whom}\"") };
     let date = httpdate::fmt_http_date(
         std::time::UNIX_EPOCH + std::time::Duration::from_millis(world::true_time()),
     );
-    let tag = format!("\"{version}-{whom}\"");
-    let path = resource.path;
-    let named = format!("page:{path}");
+    let fields = fields(&resource, &tag, &date);
+    if mood == Mood::Failing || (mood == Mood::Flapping && site.asked.is_multiple_of(2)) {
+        let head = ResponseHead { status: 503, headers: headers(&[("date", &date)]) };
+        return whole(head, "failing".to_owned());
+    }
+    site.confirmed.insert((resource.path.to_owned(), version), world::elapsed());
+    let asked = fetch.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let body = format!("{} {version} {whom} {}.", resource.path, "-".repeat(resource.padding));
+    world::note(|| format!("origin answers {} {version} {whom} (asked {asked:?})", resource.path));
+    let unasked = lying && world::once_in(4);
+    if asked.is_some_and(|asked| asked.split(", ").any(|asked| asked == tag)) || unasked {
+        if lying {
+            site.vouched.insert(resource.path, world::elapsed());
+        }
+        let head = ResponseHead { status: 304, headers: headers(&fields) };
+        return whole(head, String::new());
+    }
+    let mut sent = whole(ResponseHead { status: 200, headers: headers(&fields) }, body);
+    let cuts = if mood == Mood::Truncating { 2 } else { 40 };
+    if mood == Mood::LyingOfLength {
+        (sent.length, sent.ending) = (sent.length.map(|length| length + 7), Ending::Early);
+    } else if world::mishap_in(cuts) {
+        sent.ending = Ending::Early;
+        sent.length = sent.length.filter(|_| world::once_in(2));
+        sent.body.truncate(sent.body.len() - 1 - world::random(4) as usize);
+    }
+    if mood == Mood::Trickling {
+        sent.takes = world::random(60_000) as i64;
+    }
+    sent
+}
+
+fn whole(head: ResponseHead, body: String) -> Sent {
+    let takes = 1 + world::random(50) as i64;
+    let length = Some(body.len() as u64);
+    Sent { head, body: body.into(), length, ending: Ending::Clean, takes }
+}
+
+fn fields<'a>(resource: &Resource, tag: &'a str, date: &'a str) -> Vec<(&'a str, &'a str)> {
     let mut fields = vec![
         ("cache-control", resource.control),
-        ("cache-tag", &named),
-        ("date", &date),
-        ("etag", &tag),
+        ("cache-tag", resource.tag),
+        ("date", date),
+        ("etag", tag),
     ];
     if resource.audience == Audience::Language {
         fields.push(("vary", "accept-language"));
     }
-    if mood == Mood::Failing {
-        let head = ResponseHead { status: 503, headers: headers(&[("date", &date)]) };
-        return (head, Bytes::from_static(b"failing"), Ending::Clean);
+    if resource.path == "/greeting" {
+        fields.push(("set-cookie", "seen=1"));
     }
-    site.confirmed.insert((path.to_owned(), version), world::elapsed());
-    let asked = fetch.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let body = format!("{path} {version} {whom}");
-    world::note(|| format!("origin answers {body} (asked {asked:?})"));
-    if asked == Some(&tag) {
-        let head = ResponseHead { status: 304, headers: headers(&fields) };
-        return (head, Bytes::new(), Ending::Clean);
-    }
-    let ending = if world::once_in(40) { Ending::Early } else { Ending::Clean };
-    (ResponseHead { status: 200, headers: headers(&fields) }, body.into(), ending)
+    fields
 }
 
 /// The resource at a URL.
@@ -163,35 +237,44 @@ pub fn headers(fields: &[(&str, &str)]) -> HeaderMap {
 /// Before every path.
 pub const HOST: &str = "https://site.test";
 
+const fn page(
+    path: &'static str,
+    tag: &'static str,
+    control: &'static str,
+    spans: (i64, i64),
+    audience: Audience,
+) -> Resource {
+    let (fresh, stale) = spans;
+    Resource { path, tag, control, fresh, stale, audience, padding: 0 }
+}
+
+/// The largest body that is stored.
+pub const BODY_MAX: u64 = 500;
+
 /// What the site consists of.
-pub const RESOURCES: [Resource; 5] = [
+pub const RESOURCES: [Resource; 9] = [
+    page(
+        "/brief",
+        "page:/brief",
+        "max-age=2, stale-while-revalidate=5, stale-if-error=60",
+        (2, 5),
+        Audience::All,
+    ),
+    page("/long", "page:/long", "max-age=600, stale-if-error=600", (600, 0), Audience::All),
+    page(
+        "/language",
+        "page:/language",
+        "max-age=30, stale-while-revalidate=30",
+        (30, 30),
+        Audience::Language,
+    ),
+    page("/account", "page:/account", "private, max-age=60", (0, 0), Audience::User),
+    page("/checked", "page:/checked", "no-cache", (0, 0), Audience::All),
+    page("/strict", "page:/strict", "max-age=3, must-revalidate", (3, 0), Audience::All),
+    page("/greeting", "page:/greeting", "max-age=60", (60, 0), Audience::User),
+    page("/secret", "page:/secret", "max-age=60", (60, 0), Audience::Credentials),
     Resource {
-        path: "/brief",
-        control: "max-age=2, stale-while-revalidate=5, stale-if-error=60",
-        fresh: 2,
-        stale: 5,
-        audience: Audience::All,
+        padding: 600,
+        ..page("/large", "page:/large", "max-age=60", (60, 0), Audience::All)
     },
-    Resource {
-        path: "/long",
-        control: "max-age=600, stale-if-error=600",
-        fresh: 600,
-        stale: 0,
-        audience: Audience::All,
-    },
-    Resource {
-        path: "/language",
-        control: "max-age=30, stale-while-revalidate=30",
-        fresh: 30,
-        stale: 30,
-        audience: Audience::Language,
-    },
-    Resource {
-        path: "/account",
-        control: "private, max-age=60",
-        fresh: 0,
-        stale: 0,
-        audience: Audience::User,
-    },
-    Resource { path: "/checked", control: "no-cache", fresh: 0, stale: 0, audience: Audience::All },
 ];

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::isolate::Isolate;
 use super::laws::Laws;
 use super::site::{Mood, Site};
-use super::wire::Store;
+use super::wire::{Store, Wiring};
 
 /// The scene of one schedule.
 pub struct Stage {
@@ -21,8 +21,8 @@ pub struct Stage {
     pub bug: Bug,
     /// The shared tier.
     pub store: RefCell<Store>,
-    /// Until when the shared tier refuses connections.
-    pub away_until: Cell<i64>,
+    /// The way there.
+    pub wiring: RefCell<Wiring>,
     /// How often things go wrong.
     pub weather: Cell<Weather>,
     /// The origin.
@@ -51,14 +51,22 @@ pub enum Bug {
     None,
     /// Each look at a stored response makes it young again.
     AgeForgotten,
+    /// Requests that wait look all the time.
+    Impatience,
     /// The lease is granted to everybody.
     LeaseForAll,
     /// A use of the mirror counts as a sync.
     MirrorRenewedByUse,
+    /// What the origin says of storing and of cookies is not passed on.
+    PrivacyForgotten,
     /// A fill is stamped when it is stored and not before it is fetched.
     SequenceReadAtStore,
     /// Some requests are dropped without a word.
     Silence,
+    /// A store that fails is the client's problem.
+    StoreFaultsTold,
+    /// A body that ended early passes for whole.
+    TruncationOverlooked,
     /// The origin's `Vary` is not passed on.
     VaryDropped,
 }
@@ -72,13 +80,15 @@ pub struct Weather {
     pub slow: u64,
     /// Something happens to a store, the origin or an isolate, in each second.
     pub mishap: u64,
+    /// A client goes away before its answer.
+    pub gone: u64,
     /// How wrong clocks are, in milliseconds.
     pub skew: u64,
 }
 
 impl Weather {
     /// Nothing goes wrong.
-    pub const FAIR: Self = Self { lost: 0, slow: 0, mishap: 0, skew: 0 };
+    pub const FAIR: Self = Self { lost: 0, slow: 0, mishap: 0, gone: 0, skew: 0 };
 }
 
 /// Within which an isolate gives a command up.

@@ -33,12 +33,91 @@ impl Store {
         answer
     }
 
+    /// Forgets all scripts, as `SCRIPT FLUSH` and a restart do.
+    pub fn forget_scripts(&mut self) {
+        self.model.forget_scripts();
+        if let Some(real) = &mut self.real {
+            real.forget_scripts();
+        }
+    }
+
+    /// Answers a read as it was answered so long ago.
+    fn execute_behind(&mut self, command: &Command, behind: i64) -> Answer {
+        match self.model.behind(command, world::elapsed() - behind) {
+            Some(answer) => answer,
+            None => self.execute(command),
+        }
+    }
+
     /// Takes a key away without its owner's doing.
     pub fn evict(&mut self, key: &[u8]) {
         self.model.evict(key, world::elapsed());
         if let Some(real) = &mut self.real {
             real.forget(&[key.to_vec()]);
         }
+    }
+}
+
+/// What is wrong on the way to the store.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wiring {
+    /// Until when it refuses connections.
+    pub away_until: i64,
+    /// Until when it executes commands and does not answer.
+    pub hangs_until: i64,
+    /// Until when reads are answered by a replica, and how far that is behind.
+    pub lags_until: i64,
+    pub behind: i64,
+    /// Whether the next command is lost, and whether it is executed before.
+    pub loses: Option<bool>,
+    /// What answers instead, and until when.
+    pub nonsense: Option<(Nonsense, i64)>,
+}
+
+impl Wiring {
+    /// By how much reads may have been behind lately.
+    pub fn lag(&self) -> i64 {
+        if self.lags_until > world::elapsed() - RECENT { self.behind } else { 0 }
+    }
+}
+
+/// What may answer instead of Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nonsense {
+    /// A page of some proxy, with 200.
+    Html,
+    /// A page of some proxy, with 502.
+    BadGateway,
+    /// The reply, cut off somewhere.
+    Cut,
+    /// JSON of another kind.
+    Json,
+    /// Out of memory, in the server's own words.
+    OutOfMemory,
+    /// Too many requests.
+    TooMany,
+}
+
+impl Nonsense {
+    pub const ALL: [Self; 6] =
+        [Self::Html, Self::BadGateway, Self::Cut, Self::Json, Self::OutOfMemory, Self::TooMany];
+
+    /// What arrives, and whether the command was executed.
+    fn answer(self, answer: &[u8]) -> (u16, Bytes) {
+        let fixed = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let cut = world::random(answer.len() as u64) as usize;
+        match self {
+            Self::Html => (200, fixed("<!doctype html><p>It works!")),
+            Self::BadGateway => (502, fixed("<html><h1>Bad Gateway</h1>")),
+            Self::Cut => (200, Bytes::copy_from_slice(&answer[..cut])),
+            Self::Json => (200, fixed("{\"hello\":\"world\"}")),
+            Self::OutOfMemory => (400, fixed("{\"error\":\"OOM command not allowed\"}")),
+            Self::TooMany => (429, fixed("{\"error\":\"ERR too many requests\"}")),
+        }
+    }
+
+    fn executes(self) -> bool {
+        matches!(self, Self::Cut | Self::Html)
     }
 }
 
@@ -96,14 +175,8 @@ impl Wire for Line {
         let (stage, to) = (Rc::clone(&self.stage), Rc::clone(&reply));
         let (isolate, epoch) = (self.isolate, Rc::clone(&self.epoch));
         world::spawn(None, async move {
-            let result = carry(&stage, isolate, &command).await;
-            if let Ok(Some(Answer::Array(items))) = &result
-                && let [.., Answer::Bulk(member), Answer::Bulk(_)] = items.as_slice()
-            {
-                *epoch.borrow_mut() = Some(member.clone());
-            }
-            match result {
-                Ok(Some(answer)) => to.resolve(Ok((200, encoded(&answer)))),
+            match carry(&stage, isolate, &command, &epoch).await {
+                Ok(Some(answer)) => to.resolve(Ok(answer)),
                 Ok(None) => {}
                 Err(failure) => to.resolve(Err(failure)),
             }
@@ -119,28 +192,45 @@ async fn carry(
     stage: &Stage,
     isolate: usize,
     command: &Command,
-) -> Result<Option<Answer>, Failure> {
+    epoch: &RefCell<Option<Vec<u8>>>,
+) -> Result<Option<(u16, Bytes)>, Failure> {
     let weather = stage.weather.get();
-    let slow = || if world::once_in(weather.slow) { 600 } else { 4 };
+    let slow = || if world::mishap_in(weather.slow) { 600 } else { 4 };
     let words = || {
         let what = stage.store.borrow().model.describe(command);
         format!("isolate {isolate} -> {what}")
     };
     world::sleep(1 + world::random(slow()) as i64).await;
-    if stage.away_until.get() > world::elapsed() {
+    let now = world::elapsed();
+    let wiring = *stage.wiring.borrow();
+    let loses = stage.wiring.borrow_mut().loses.take();
+    if wiring.away_until > now {
         return Err(Failure::new(Fault::Unreachable, "connection refused"));
     }
-    if world::once_in(weather.lost) {
+    if world::mishap_in(weather.lost) || loses == Some(false) {
         world::note(|| format!("{} (lost on its way)", words()));
         return Ok(None);
     }
-    let answer = stage.store.borrow_mut().execute(command);
-    if world::once_in(weather.lost) {
+    let nonsense = wiring.nonsense.filter(|(_, until)| *until > now).map(|(nonsense, _)| nonsense);
+    if let Some(nonsense) = nonsense.filter(|nonsense| !nonsense.executes()) {
+        return Ok(Some(nonsense.answer(&[])));
+    }
+    let answer = match wiring.lags_until > now {
+        true => stage.store.borrow_mut().execute_behind(command, wiring.behind),
+        false => stage.store.borrow_mut().execute(command),
+    };
+    if world::mishap_in(weather.lost) || loses == Some(true) || wiring.hangs_until > now {
         world::note(|| format!("{} (applied, reply lost)", words()));
         return Ok(None);
     }
+    if let Answer::Array(items) = &answer
+        && let [.., Answer::Bulk(member), Answer::Bulk(_)] = items.as_slice()
+    {
+        *epoch.borrow_mut() = Some(member.clone());
+    }
     world::sleep(1 + world::random(slow()) as i64).await;
-    Ok(Some(answer))
+    let bytes = encoded(&answer);
+    Ok(Some(nonsense.map_or((200, bytes.clone()), |nonsense| nonsense.answer(&bytes))))
 }
 
 fn encoded(answer: &Answer) -> Bytes {
@@ -162,6 +252,9 @@ fn parse(url: &str, body: Vec<u8>) -> Command {
     let words = path.trim_start_matches('/').split('/').map(|word| word.as_bytes().to_vec());
     words.chain([body]).collect()
 }
+
+/// A request lasts no longer.
+const RECENT: i64 = 60_000;
 
 /// The endpoint that isolates are told of.
 pub const ROOT: &str = "http://redis.sim";

@@ -1,6 +1,7 @@
 //! Virtual time: tasks that sleep, a seeded source of chance, and a record of what happened.
 //!
-//! One thread is one world. Nothing here reads a real clock, so a seed is a schedule.
+//! One thread is one world. Nothing here reads a real clock, so a plan is a schedule. Each task
+//! draws from a stream of its own, so that what is taken out of a plan changes nothing else.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -17,13 +18,29 @@ pub type Owner = Option<usize>;
 
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
+struct Task {
+    owner: Owner,
+    work: Option<Work>,
+    stream: Stream,
+}
+
+/// Where a task's chance comes from, and whether anything may go wrong with what it does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stream {
+    /// Its state.
+    pub state: u64,
+    /// Whether it is spared.
+    pub calm: bool,
+}
+
 #[derive(Default)]
 struct World {
     now: i64,
     skew: i64,
-    random: u64,
+    steps: u64,
+    stream: Stream,
     next: u64,
-    tasks: BTreeMap<u64, (Owner, Option<Work>)>,
+    tasks: BTreeMap<u64, Task>,
     timers: BinaryHeap<Reverse<(i64, u64, u64)>>,
     wakers: BTreeMap<u64, Waker>,
     skews: BTreeMap<usize, i64>,
@@ -48,12 +65,18 @@ pub enum Record {
     None,
 }
 
+/// Whether a world goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    Go,
+    Stop,
+}
+
 /// Begins another world on this thread.
-pub fn begin(seed: u64, record: Record) {
+pub fn begin(record: Record) {
     let old = with(|world| {
-        let random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let trace = (record == Record::Kept).then(Vec::new);
-        std::mem::replace(world, World { now: BEGINNING, random, trace, ..World::default() })
+        std::mem::replace(world, World { now: BEGINNING, trace, ..World::default() })
     });
     // Dropping tasks may call back into the world.
     drop(old);
@@ -80,19 +103,46 @@ pub fn skew(isolate: usize, millis: i64) {
     with(|world| world.skews.insert(isolate, millis));
 }
 
+/// An isolate's clock jumps by so much, from the next step of each of its tasks on.
+pub fn jump(isolate: usize, millis: i64) {
+    with(|world| *world.skews.entry(isolate).or_default() += millis);
+}
+
+/// How wrong the worst of all clocks is.
+pub fn skew_max() -> i64 {
+    with(|world| world.skews.values().map(|skew| skew.abs()).max().unwrap_or(0))
+}
+
 /// A number below `bound`.
 pub fn random(bound: u64) -> u64 {
-    with(|world| {
-        world.random ^= world.random << 13;
-        world.random ^= world.random >> 7;
-        world.random ^= world.random << 17;
-        world.random % bound.max(1)
-    })
+    with(|world| drawn(&mut world.stream)) % bound.max(1)
+}
+
+fn drawn(stream: &mut Stream) -> u64 {
+    stream.state = stream.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (stream.state ^ (stream.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// True once in `times`; never for 0.
 pub fn once_in(times: u64) -> bool {
     times > 0 && random(times) == 0
+}
+
+/// True once in `times` where things may go wrong.
+pub fn mishap_in(times: u64) -> bool {
+    once_in(times) && with(|world| !world.stream.calm)
+}
+
+/// How many steps tasks have made: from one wait to the next.
+pub fn steps() -> u64 {
+    with(|world| world.steps)
+}
+
+/// Draws from another stream from now on, outside of tasks.
+pub fn draw_from(seed: u64) {
+    with(|world| world.stream = Stream { state: seed, calm: false });
 }
 
 /// Adds a line to the record.
@@ -109,11 +159,26 @@ pub fn trace() -> Vec<String> {
     with(|world| world.trace.clone().unwrap_or_default())
 }
 
-/// Starts a task.
+/// A number that nothing else has.
+pub fn number() -> u64 {
+    with(|world| {
+        world.next += 1;
+        world.next
+    })
+}
+
+/// Starts a task whose chance derives from that of the running one.
 pub fn spawn(owner: Owner, work: impl Future<Output = ()> + 'static) -> u64 {
+    let (state, calm) = (random(u64::MAX), with(|world| world.stream.calm));
+    spawn_from(Stream { state, calm }, owner, work)
+}
+
+/// Starts a task with a stream of its own.
+pub fn spawn_from(stream: Stream, owner: Owner, work: impl Future<Output = ()> + 'static) -> u64 {
     let id = with(|world| {
         world.next += 1;
-        world.tasks.insert(world.next, (owner, Some(Box::pin(work))));
+        let work: Work = Box::pin(work);
+        world.tasks.insert(world.next, Task { owner, work: Some(work), stream });
         world.next
     });
     ready(|ready| ready.push_back(id));
@@ -123,12 +188,8 @@ pub fn spawn(owner: Owner, work: impl Future<Output = ()> + 'static) -> u64 {
 /// Ends tasks between two of their steps, without a chance to tidy up after themselves.
 pub fn kill(which: impl Fn(u64, Owner) -> bool) {
     let killed = with(|world| {
-        let doomed: Vec<u64> = world
-            .tasks
-            .iter()
-            .filter(|(id, (owner, _))| which(**id, *owner))
-            .map(|(id, _)| *id)
-            .collect();
+        let doomed = world.tasks.iter().filter(|(id, task)| which(**id, task.owner));
+        let doomed: Vec<u64> = doomed.map(|(id, _)| *id).collect();
         doomed.iter().filter_map(|id| world.tasks.remove(id)).collect::<Vec<_>>()
     });
     // A killed request runs no destructors either.
@@ -140,11 +201,15 @@ pub fn tasks() -> usize {
     with(|world| world.tasks.len())
 }
 
-/// Runs until nothing is left to do or the time has come.
-pub fn run(until: i64) {
+/// Runs until nothing is left to do or the time has come; `after` sees the world after each step
+/// and may end it.
+pub fn run(until: i64, mut after: impl FnMut() -> Onward) {
     loop {
         while let Some(id) = ready(VecDeque::pop_front) {
             step(id);
+            if after() == Onward::Stop {
+                return;
+            }
         }
         let next = with(|world| match world.timers.peek() {
             Some(Reverse((at, _, _))) if *at <= BEGINNING + until => {
@@ -163,10 +228,11 @@ pub fn run(until: i64) {
 
 fn step(id: u64) {
     let taken = with(|world| {
-        let (owner, work) = world.tasks.get_mut(&id)?;
-        let owner = *owner;
-        let work = work.take()?;
-        world.skew = owner.and_then(|isolate| world.skews.get(&isolate).copied()).unwrap_or(0);
+        let task = world.tasks.get_mut(&id)?;
+        let work = task.work.take()?;
+        world.stream = task.stream;
+        let skew = task.owner.and_then(|isolate| world.skews.get(&isolate).copied());
+        (world.skew, world.steps) = (skew.unwrap_or(0), world.steps + 1);
         Some(work)
     });
     let Some(mut work) = taken else { return };
@@ -175,7 +241,10 @@ fn step(id: u64) {
         Poll::Ready(()) => drop(with(|world| world.tasks.remove(&id))),
         Poll::Pending => {
             let orphan = with(|world| match world.tasks.get_mut(&id) {
-                Some((_, place)) => place.replace(work),
+                Some(task) => {
+                    task.stream = world.stream;
+                    task.work.replace(work)
+                }
                 None => Some(work),
             });
             std::mem::forget(orphan);

@@ -119,7 +119,8 @@ impl<B: Clone> AwaitOrigin<B> {
     /// The stored response is good for another lifetime (RFC 9111 §4.3.4).
     fn confirmed(self, course: &mut Course, update: &ResponseHead, now: Time) -> Step<B> {
         let Some(prior) = self.prior.clone() else {
-            return self.unstored(course, update, Reason::Validator, now);
+            // It confirms what nobody asked about, and its client holds nothing that it could mean.
+            return self.unanswered(course, 502, now);
         };
         match policy::freshen(&prior.found.entry.head, update) {
             Ok(head) => self.freshened(course, prior.found, head, update, now),
