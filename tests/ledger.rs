@@ -7,7 +7,7 @@ use breadbox::cache::glob::Glob;
 use breadbox::cache::ledger::{
     Applied, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
 };
-use breadbox::cache::policy::Standing::{self, Clean, Dead, Soft};
+use breadbox::cache::policy::Standing::{self, Clean, Dead, Soft, Unknown};
 
 #[test]
 fn each_selector_means_what_it_says() {
@@ -161,6 +161,33 @@ fn ones_own_purge_is_known_at_once_if_no_other_came_in_between() {
         let mut unsure = mirror(&[], 0);
         unsure.record(own, other);
         assert!(unsure.due(Time(11), BOUND), "{other:?} is not the next");
+    }
+}
+
+#[test]
+fn out_of_the_ledgers_reach_what_is_neither_looked_up_nor_young_is_unknown() {
+    let tag = Selector::Tag("news".to_owned());
+    let looked = mirror(&[(Mode::Hard, tag.clone(), 6)], 0);
+    let mut distrusted = looked.clone();
+    distrusted.distrust();
+    let soft = mirror(&[(Mode::Soft, tag, 6)], 0);
+    for (mirror, sequence, generated, now, expected) in [
+        (&looked, 6, 0, 1009, Clean),
+        (&looked, 6, 0, 1010, Unknown),
+        (&looked, 6, -5000, 9, Unknown),
+        (&looked, 6, 500, 1499, Clean),
+        (&looked, 6, 500, 1500, Unknown),
+        (&looked, 5, 500, 1499, Dead),
+        (&looked, 5, 500, 9000, Dead),
+        (&soft, 5, 500, 1499, Soft),
+        (&soft, 5, 500, 1500, Unknown),
+        (&distrusted, 6, 0, 1000, Unknown),
+        (&Mirror::default(), 6, 0, 999, Clean),
+        (&Mirror::default(), 6, 0, 1000, Unknown),
+    ] {
+        let stamp = Stamp { epoch: EPOCH, sequence: Sequence(sequence) };
+        let told = mirror.judge_cut_off(&subject(stamp), Time(generated), Time(now), BOUND);
+        assert_eq!(told, expected, "{sequence} generated at {generated}, at {now}");
     }
 }
 

@@ -48,6 +48,8 @@ pub struct RedisSettings {
     pub dialect: RedisDialect,
     /// How long a command may take, reply included.
     pub timeout: Duration,
+    /// For how long beyond the bound a data centre that can't reach it serves what it has.
+    pub grace: Duration,
     /// Under which name our keys are.
     pub namespace: String,
     /// Over how many cluster slots they spread.
@@ -158,6 +160,7 @@ fn redis(
         token,
         dialect,
         timeout: span("REDIS_TIMEOUT", set("REDIS_TIMEOUT"), Duration::from_millis(250))?,
+        grace: span("REDIS_GRACE", set("REDIS_GRACE"), Duration::from_secs(60))?,
         namespace: namespace.to_owned(),
         shards,
     }))

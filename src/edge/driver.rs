@@ -160,7 +160,7 @@ impl Driver {
 
     fn judge(&self, key: &Key, entry: &Entry) -> Standing {
         match &self.edge.shared {
-            Some(shared) => shared.judge(key.id(), entry),
+            Some(shared) => shared.judge_cut_off(key.id(), entry),
             None => self.edge.colo.judge(entry),
         }
     }

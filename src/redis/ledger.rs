@@ -39,6 +39,13 @@ impl<W: Wire> Shared<W> {
         self.mirror(id).judge(&subject)
     }
 
+    /// The same for an entry of another tier, which is served while the ledger is out of reach.
+    pub fn judge_cut_off(&self, id: Id, entry: &Entry) -> Standing {
+        let subject = Subject { stamp: entry.stamp, key: &entry.key, tags: &entry.tags };
+        let span = self.visibility.saturating_add(self.grace);
+        self.mirror(id).judge_cut_off(&subject, entry.generated, (self.clock)(), span)
+    }
+
     /// The stamp of a fill for which the ledger could not be asked.
     pub fn blind_stamp(&self, id: Id) -> Stamp {
         self.mirror(id).stamp()

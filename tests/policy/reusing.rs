@@ -54,6 +54,25 @@ fn hard_purges() {
     check(&[fresh], Standing::Dead);
 }
 
+/// What may have been purged answers only if the origin can't, and then as if it were clean.
+#[test]
+fn purges_that_cannot_be_known() {
+    let swr = &["cache-control: max-age=9, stale-while-revalidate=9"];
+    let row = |answered, later, expected| -> Row { ("L1", "", answered, later, &[], expected) };
+    let rows = [
+        row(&["cache-control: max-age=9"], 1, "validate store-unavailable Allowed"),
+        row(&["cache-control: max-age=9"], 10, "validate store-unavailable Unreachable"),
+        row(swr, 17, "validate store-unavailable Allowed"),
+        row(swr, 18, "validate store-unavailable Unreachable"),
+        row(
+            &["cache-control: max-age=9, must-revalidate"],
+            10,
+            "validate store-unavailable Forbidden",
+        ),
+    ];
+    check(&rows, Standing::Unknown);
+}
+
 const AGEING: &[Row] = &[
     ("RFC 9111 §4.2 optimal", "", &["cache-control: max-age=9"], 8, &[], "serve"),
     (

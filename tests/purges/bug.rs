@@ -9,6 +9,8 @@ use super::server::{Command, Verb};
 pub enum Bug {
     /// Nothing.
     None,
+    /// Who can't reach the ledger believes for ever what it read last.
+    CutOffBelieved,
     /// A ledger that is missing starts again in the same epoch: what is unknown counts as clean.
     EpochKept,
     /// What overflows is dropped, and entries below it are not.
@@ -29,8 +31,9 @@ pub enum Bug {
 
 impl Bug {
     /// Each, and none.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::None,
+        Self::CutOffBelieved,
         Self::EpochKept,
         Self::FloorIgnored,
         Self::LookUnawaited,

@@ -1,7 +1,7 @@
 //! An isolate: the machine and the shared tier's own code, with a driver that performs at once what
 //! need not wait.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use breadbox::cache::ledger::Sequence;
 use breadbox::cache::policy::Treatment;
 use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
 use breadbox::config::{RedisDialect, RedisSettings};
-use breadbox::redis::{Failure, Shared, Wire};
+use breadbox::redis::{Failure, Shared};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use xtask::harness::Value;
@@ -24,8 +24,8 @@ use xtask::harness::Value;
 use super::bug::Bug;
 use super::effect::Sent;
 use super::laws::Read;
-use super::server::Command;
-use super::stage::{HOST, PAGES, Stage, TIMEOUT, clock, now};
+use super::line::{Line, ROOT};
+use super::stage::{GRACE, HOST, PAGES, Stage, TIMEOUT, clock, now};
 
 /// What an isolate keeps between requests.
 pub struct Isolate {
@@ -35,15 +35,6 @@ pub struct Isolate {
     flights: RefCell<HashMap<Id, (u64, Time)>>,
 }
 
-/// An isolate's connection to Redis.
-pub struct Line {
-    stage: Rc<Stage>,
-    /// For the planted bug: when the isolate read last, before that, and the ledger's head.
-    used: Cell<i64>,
-    before: Cell<i64>,
-    head: RefCell<HashMap<Vec<u8>, Value>>,
-}
-
 impl Isolate {
     pub fn new(stage: &Rc<Stage>, number: usize) -> Rc<Self> {
         let settings = RedisSettings {
@@ -51,17 +42,12 @@ impl Isolate {
             token: "t".to_owned(),
             dialect: RedisDialect::Upstash,
             timeout: Duration::from_millis(TIMEOUT.unsigned_abs()),
+            grace: Duration::from_millis(GRACE.unsigned_abs()),
             namespace: "m".to_owned(),
             shards: stage.setting.shards,
         };
         let bound = Duration::from_millis(stage.setting.bound.unsigned_abs());
-        let line = Line {
-            stage: Rc::clone(stage),
-            used: Cell::new(i64::MIN / 2),
-            before: Cell::new(i64::MIN / 2),
-            head: RefCell::default(),
-        };
-        let shared = Shared::over(line, &settings, bound, clock);
+        let shared = Shared::over(Line::new(stage), &settings, bound, clock);
         Rc::new(Self { number, shared, flights: RefCell::default() })
     }
 
@@ -207,7 +193,11 @@ impl Request {
         let colo = self.stage.colos[self.isolate.number % 2].borrow();
         let Some(bytes) = colo.get(&key.id()) else { return Outcome::Absent };
         let (entry, body) = breadbox::redis::open(bytes).expect("what was stored");
-        let standing = self.isolate.shared.judge(key.id(), &entry);
+        let shared = &self.isolate.shared;
+        let standing = match self.stage.bug {
+            Bug::CutOffBelieved => shared.judge(key.id(), &entry),
+            _ => shared.judge_cut_off(key.id(), &entry),
+        };
         Outcome::Found(Found { entry, body, standing })
     }
 
@@ -312,68 +302,6 @@ impl Request {
     }
 }
 
-impl Line {
-    /// What a mirror that use renews would believe instead of asking.
-    fn believed(&self, command: &Command) -> Option<Value> {
-        match command.as_slice() {
-            [verb, _] if verb == b"GET" => {
-                self.before.set(self.used.replace(now()));
-                None
-            }
-            [verb, ledger, cursor, ..] if verb == b"ZRANGE" => {
-                let head = self.head.borrow().get(ledger).cloned()?;
-                let used = now() - self.before.get() < self.stage.setting.bound;
-                used.then(|| Value::List(vec![head, Value::Text(cursor.clone())]))
-            }
-            _ => None,
-        }
-    }
-}
-
-impl Wire for Line {
-    async fn post(
-        &self,
-        url: String,
-        _headers: HeaderMap,
-        body: Vec<u8>,
-        timeout: Duration,
-    ) -> Result<(u16, Bytes), Failure> {
-        let command = parse(&url, body);
-        if self.stage.bug == Bug::MirrorRenewedByUse
-            && let Some(reply) = self.believed(&command)
-        {
-            return Ok((200, encoded(&reply)));
-        }
-        let reply = self.stage.command(command.clone(), timeout.as_millis() as i64).await?;
-        if let (Value::List(items), true) = (&reply, command[0] == b"ZRANGE")
-            && let [.., head, _] = items.as_slice()
-        {
-            self.head.borrow_mut().insert(command[1].clone(), head.clone());
-        }
-        Ok((200, encoded(&reply)))
-    }
-}
-
-pub fn encoded(reply: &Value) -> Bytes {
-    if let Value::Error(line) = reply {
-        return serde_json::json!({ "error": line }).to_string().into();
-    }
-    let mut bytes = Vec::new();
-    reply.encode(&mut bytes);
-    bytes.into()
-}
-
-/// A request of the Upstash protocol: words in a JSON list, or in the path with the last as body.
-pub fn parse(url: &str, body: Vec<u8>) -> Command {
-    let path = url.strip_prefix(ROOT).expect("the configured endpoint");
-    if path == "/" {
-        let words: Vec<String> = serde_json::from_slice(&body).expect("a list of words");
-        return words.into_iter().map(String::into_bytes).collect();
-    }
-    let words = path.trim_start_matches('/').split('/').map(|word| word.as_bytes().to_vec());
-    words.chain([body]).collect()
-}
-
 fn number(text: &[u8]) -> u64 {
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).expect("a number")
 }
@@ -389,5 +317,3 @@ fn headers(fields: Vec<(&str, String)>) -> HeaderMap {
 fn clock_time() -> std::time::SystemTime {
     std::time::UNIX_EPOCH + Duration::from_millis(now().unsigned_abs())
 }
-
-pub const ROOT: &str = "http://redis.model";

@@ -103,7 +103,7 @@ fn step(chance: &mut Chance) -> Step {
     match chance.below(100) {
         0..=21 => Step::Read { isolate, page },
         22..=31 => {
-            let mode = if chance.below(5) == 0 { Mode::Soft } else { Mode::Hard };
+            let mode = if chance.below(3) == 0 { Mode::Soft } else { Mode::Hard };
             Step::Purge { isolate, selects: chance.below(8), page, mode }
         }
         32..=60 => Step::Go { choice },

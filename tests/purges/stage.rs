@@ -286,6 +286,9 @@ pub const PAGES: [Page; 3] = [
 /// Within which an isolate gives a command up.
 pub const TIMEOUT: i64 = 250;
 
+/// For how long beyond the bound an isolate that can't reach Redis serves what it has.
+pub const GRACE: i64 = 1200;
+
 /// More steps than any task takes.
 const ALL: usize = 80;
 

@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use http::HeaderMap;
 use xtask::harness::{Value, Wire};
 
-use super::isolate::{ROOT, encoded, parse};
+use super::line::{ROOT, encoded, parse};
 use super::server::Command;
 
 /// What happens just before a command with a certain word is sent.
@@ -64,6 +64,7 @@ pub fn isolate(port: u16, between: Option<Interruption>) -> Shared<Straight> {
         token: "t".to_owned(),
         dialect: RedisDialect::Upstash,
         timeout: Duration::from_secs(1),
+        grace: Duration::ZERO,
         namespace: "m".to_owned(),
         shards: 1,
     };

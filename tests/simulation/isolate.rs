@@ -52,6 +52,7 @@ impl Isolate {
             token: "t".to_owned(),
             dialect: RedisDialect::Upstash,
             timeout: TIMEOUT,
+            grace: Duration::from_secs(60),
             namespace: "s".to_owned(),
             shards: 1,
         };
@@ -249,7 +250,7 @@ impl Driver {
         let kept = colo.get(&key.id()).filter(|(_, until)| *until > world::elapsed());
         let Some((bytes, _)) = kept else { return Outcome::Absent };
         let (entry, at) = Entry::decode(bytes).expect("what was stored");
-        let standing = self.isolate.shared.judge(key.id(), &entry);
+        let standing = self.isolate.shared.judge_cut_off(key.id(), &entry);
         Outcome::Found(Found { entry, body: bytes.slice(at..), standing })
     }
 

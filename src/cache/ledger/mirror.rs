@@ -151,6 +151,25 @@ impl Mirror {
         }
     }
 
+    /// The same for a response that is to be served while the ledger is out of reach.
+    ///
+    /// No purge that was acknowledged before the last look is unknown, and none from before the
+    /// response was generated concerns it. That is believed for `span` after the later of the two.
+    pub fn judge_cut_off(
+        &self,
+        subject: &Subject<'_>,
+        generated: Time,
+        now: Time,
+        span: Duration,
+    ) -> Standing {
+        let looked = self.synced.is_some_and(|synced| synced <= now && now.since(synced) < span);
+        match self.judge(subject) {
+            Standing::Dead => Standing::Dead,
+            standing if looked || now.since(generated) < span => standing,
+            _ => Standing::Unknown,
+        }
+    }
+
     /// How many records are held.
     pub fn size(&self) -> usize {
         self.known.size()

@@ -28,6 +28,8 @@ pub enum Standing {
     Dead,
     /// It was purged softly: it counts as stale.
     Soft,
+    /// Whether it was purged can't be known: the ledger has been out of reach for too long.
+    Unknown,
 }
 
 /// What a stored response may be used for.
@@ -73,6 +75,9 @@ pub fn reuse(
         return Reuse::Unusable(Reason::Purged);
     }
     let case = Case { stored, standing, age: now.since(stored.generated), treatment };
+    if standing == Standing::Unknown {
+        return case.validate(Reason::StoreUnavailable);
+    }
     let wishes = match treatment.client_directives {
         ClientDirectives::Ignore => CacheControl::default(),
         ClientDirectives::Obey => wishes(&request.headers),
@@ -148,6 +153,7 @@ impl Case<'_> {
     fn staleness(&self) -> Reason {
         match self.standing {
             Standing::Soft => Reason::SoftPurged,
+            Standing::Unknown => Reason::StoreUnavailable,
             Standing::Clean | Standing::Dead if self.directives().no_cache == Scope::Whole => {
                 Reason::NoCache
             }
@@ -160,10 +166,15 @@ impl Case<'_> {
     }
 
     /// A fresh response serves whatever happens to the origin; a stale one within its window, and
-    /// beyond that only the disconnected, unless forbidden (RFC 9111 §4.2.4).
+    /// beyond that only the disconnected, unless forbidden (RFC 9111 §4.2.4). What would be served
+    /// if it were known not to be purged serves if nobody else can answer.
     fn rescue(&self) -> Rescue {
         let span = self.stored.lifetime;
-        if self.is_fresh() || (span.rescue > span.fresh && self.age < span.rescue) {
+        let good = match self.standing {
+            Standing::Unknown => self.age < span.fresh.max(span.stale),
+            Standing::Clean | Standing::Dead | Standing::Soft => self.is_fresh(),
+        };
+        if good || (span.rescue > span.fresh && self.age < span.rescue) {
             return Rescue::Allowed;
         }
         let decided = self.treatment.rescue.is_some();

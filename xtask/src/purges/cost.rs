@@ -145,6 +145,7 @@ fn settings(gateway: &Gateway) -> RedisSettings {
         token: gateway.tokens().standard.clone(),
         dialect: RedisDialect::Auto,
         timeout: Duration::from_secs(10),
+        grace: Duration::ZERO,
         namespace: "bench".to_owned(),
         shards: 1,
     }
