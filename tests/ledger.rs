@@ -24,7 +24,7 @@ fn each_selector_means_what_it_says() {
         (tag("NEWS"), false),
         (url("https://a.test/b/c?d=1"), true),
         (url("https://a.test/b/c"), false),
-        (url("http://a.test/b/c?d=1"), false),
+        (url("http://a.test/b/c?d=1"), true),
         (key("GET https://a.test/b/c?d=1\naccept=1:x"), true),
         (key("GET https://a.test/b/c?d=1"), false),
         (host("a.test"), true),

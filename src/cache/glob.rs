@@ -1,7 +1,7 @@
 //! Patterns with `*`, matched in linear time.
 
 /// A pattern in which `*` stands for any run of characters, the empty one included.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Glob {
     text: String,
 }

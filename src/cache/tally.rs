@@ -39,6 +39,8 @@ pub enum Cell {
     FencedFills,
     /// Purge requests carried out.
     Purges,
+    /// Responses that were not stored because they have more tags than can be kept track of.
+    TagRefusals,
 }
 
 impl Cell {
@@ -66,6 +68,7 @@ impl Cell {
             Self::Stores => 15,
             Self::FencedFills => 16,
             Self::Purges => 17,
+            Self::TagRefusals => 18,
         }
     }
 }

@@ -4,6 +4,7 @@ mod duration;
 mod pattern;
 mod query;
 mod rules;
+mod signature;
 mod token;
 
 use std::fmt;
@@ -13,8 +14,10 @@ pub use query::Query;
 #[cfg(not(target_arch = "wasm32"))]
 pub use rules::toml_to_json;
 pub use rules::{Rules, Ruling};
+pub use signature::Signature;
 pub use token::{Scope, Token, Tokens};
 
+use crate::cache::policy::{OriginPurges, TagFields};
 use duration::{DURATIONS, duration};
 
 /// Everything an operator can set.
@@ -35,6 +38,21 @@ pub struct Config {
     pub visibility: Duration,
     /// The name under which stores keep what is ours.
     pub namespace: String,
+    /// Whether clients of other caches may purge in their own words.
+    pub purge_clients: PurgeClients,
+    /// Whether responses may purge by a field.
+    pub origin_purges: OriginPurges,
+    /// Whether clients see the fields that name tags.
+    pub tag_fields: TagFields,
+}
+
+/// Whether clients of Cloudflare, Fastly and Varnish may purge in their own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PurgeClients {
+    /// They may.
+    Answered,
+    /// Their paths are the site's own, and `PURGE` and `BAN` are refused.
+    Refused,
 }
 
 /// How to reach Redis.
@@ -124,6 +142,21 @@ impl Config {
             tokens: Tokens::parse(&set("BREADBOX_TOKENS").unwrap_or_default())?,
             visibility: span("VISIBILITY", set("VISIBILITY"), Duration::from_secs(1))?,
             namespace,
+            purge_clients: either(
+                "PURGE_CLIENTS",
+                set("PURGE_CLIENTS"),
+                [("on", PurgeClients::Answered), ("off", PurgeClients::Refused)],
+            )?,
+            origin_purges: either(
+                "ORIGIN_PURGES",
+                set("ORIGIN_PURGES"),
+                [("on", OriginPurges::Heeded), ("off", OriginPurges::Ignored)],
+            )?,
+            tag_fields: either(
+                "TAG_FIELDS",
+                set("TAG_FIELDS"),
+                [("strip", TagFields::Stripped), ("show", TagFields::Shown)],
+            )?,
         })
     }
 }
@@ -185,6 +218,18 @@ fn site(value: String) -> Result<String, ConfigError> {
         Ok(authority) if !value.contains('@') => Ok(authority.as_str().to_ascii_lowercase()),
         _ => Err(ConfigError::new("SITE", value, allowed)),
     }
+}
+
+/// One of two words; without any it is the first.
+fn either<T: Copy>(
+    setting: &str,
+    value: Option<String>,
+    words: [(&str, T); 2],
+) -> Result<T, ConfigError> {
+    let [(first, default), (second, _)] = words;
+    let Some(value) = value else { return Ok(default) };
+    let found = words.into_iter().find(|(word, _)| *word == value).map(|(_, meaning)| meaning);
+    found.ok_or_else(|| ConfigError::new(setting, value, format!("{first} or {second}")))
 }
 
 fn span(setting: &str, value: Option<String>, default: Duration) -> Result<Duration, ConfigError> {

@@ -163,8 +163,7 @@ impl<'a> Fields<'a> {
             fresh_max: self.duration("fresh_max")?.unwrap_or(default.fresh_max),
             body_max,
             client_directives,
-            methods: default.methods,
-            origin: default.origin,
+            ..default
         })
     }
 

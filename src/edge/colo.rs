@@ -13,7 +13,7 @@ use super::platform::Place;
 use crate::cache::Time;
 use crate::cache::entry::Entry;
 use crate::cache::exchange::Fault;
-use crate::cache::ledger::{Epoch, Mirror, Page, Record, Sequence, Stamp, Subject};
+use crate::cache::ledger::{Epoch, Mirror, Page, Receipt, Record, Sequence, Stamp, Subject};
 use crate::cache::policy::Standing;
 use crate::redis::Failure;
 
@@ -32,10 +32,16 @@ impl Colo {
 
     /// Brings the mirror up to date, if it is due.
     pub async fn sync(&self) -> Result<(), Failure> {
-        let sent = js::now();
-        if !self.mirror.borrow().due(sent, self.visibility) {
-            return Ok(());
+        let due = self.mirror.borrow().due(js::now(), self.visibility);
+        match due {
+            true => self.catch_up().await,
+            false => Ok(()),
         }
+    }
+
+    /// Brings the mirror up to date in any case.
+    pub async fn catch_up(&self) -> Result<(), Failure> {
+        let sent = js::now();
         let book = self.read_or_begin().await?;
         self.learn(&book, sent)
     }
@@ -52,7 +58,7 @@ impl Colo {
     }
 
     /// Records purges and reads them back.
-    pub async fn purge(&self, records: &[Record]) -> Result<Stamp, Failure> {
+    pub async fn purge(&self, records: &[Record]) -> Result<Receipt, Failure> {
         let members: Vec<String> = records.iter().map(Record::member).collect();
         for _ in 0..PURGE_TRIES {
             let mut book = self.read_or_begin().await?;
@@ -69,7 +75,8 @@ impl Colo {
             };
             if seen.epoch == book.epoch && members.iter().all(held) {
                 self.learn(&seen, sent)?;
-                return Ok(Stamp { epoch: Epoch(book.epoch), sequence: Sequence(sequence) });
+                let (epoch, sequence) = (Epoch(book.epoch), Sequence(sequence));
+                return Ok(Receipt::new(vec![Stamp { epoch, sequence }]));
             }
         }
         Err(Failure {

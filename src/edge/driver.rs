@@ -12,13 +12,14 @@ use super::flights::Own;
 use super::platform::Place;
 use super::reads::Source;
 use super::state::Edge;
-use super::{js, log, origin, reply, request};
+use super::{js, log, origin, purge, reply, request};
 use crate::cache::entry::Entry;
 use crate::cache::exchange::{Action, Exchange, Fault, Fetch, Found, Held, Lease, Outcome, Reach};
 use crate::cache::key::Key;
-use crate::cache::policy::Standing;
+use crate::cache::ledger::{Receipt, Record};
+use crate::cache::policy::{self, Standing};
 use crate::cache::tally::Cell;
-use crate::cache::{RequestHead, Tier, millis};
+use crate::cache::{Reason, RequestHead, Tier, millis};
 use crate::redis::{self, Failure, Shared};
 
 /// What one exchange needs of the world.
@@ -30,6 +31,8 @@ pub(super) struct Driver {
     context: Rc<Context>,
     origin: Option<Response>,
     flight: Option<Own>,
+    /// The purges that the client must not see less than.
+    receipt: Receipt,
 }
 
 type Asked = (Exchange<Bytes>, Action<Bytes>);
@@ -41,7 +44,8 @@ impl Driver {
         head: RequestHead,
         context: Rc<Context>,
     ) -> Self {
-        Self { edge, request, head, context, origin: None, flight: None }
+        let receipt = policy::receipt(&head);
+        Self { edge, request, head, context, origin: None, flight: None, receipt }
     }
 
     /// Runs the exchange up to its reply; what follows goes on after it.
@@ -53,6 +57,8 @@ impl Driver {
             match action {
                 Action::Reply(reply) => {
                     self.edge.count(Cell::Requests(reply.status.verdict), 1);
+                    let refused = reply.status.reason == Some(Reason::Tags);
+                    self.edge.count(Cell::TagRefusals, u64::from(refused));
                     let response = reply::response(reply, self.origin.as_ref());
                     let rest = exchange.resume(Outcome::Done, js::now());
                     return self.finish_later(rest, response);
@@ -98,6 +104,7 @@ impl Driver {
             Action::Invalidate(keys) => self.forget(&keys).await,
             Action::Lookup { tier: Tier::Platform, key } => self.look_near(&key).await,
             Action::Lookup { tier: Tier::Shared, key } => self.look_shared(&key).await,
+            Action::Purge(records) => self.purge(&records).await,
             Action::Release { lease, key, hold } => self.release(lease, &key, hold).await,
             Action::Reply(_) | Action::Stop => Outcome::Done,
             Action::Store { tier, lease, key, entry, body, keep } => {
@@ -111,20 +118,37 @@ impl Driver {
         }
     }
 
-    async fn look_shared(&self, key: &Key) -> Outcome<Bytes> {
-        let Some(shared) = &self.edge.shared else { return Outcome::Absent };
-        match self.read_shared(shared, key).await {
-            Ok(outcome) => outcome,
+    async fn look_shared(&mut self, key: &Key) -> Outcome<Bytes> {
+        let edge = Rc::clone(&self.edge);
+        let Some(shared) = &edge.shared else { return Outcome::Absent };
+        let behind = self.is_behind(key);
+        match self.read_shared(shared, key, behind).await {
+            Ok(outcome) => {
+                // What was looked at just now shows every purge that was acknowledged.
+                self.receipt.waive(self.shard(key));
+                outcome
+            }
             Err(failure) => self.missed(Tier::Shared, &failure),
         }
     }
 
-    async fn read_shared(&self, shared: &Shared, key: &Key) -> Result<Outcome<Bytes>, Failure> {
+    async fn read_shared(
+        &self,
+        shared: &Shared,
+        key: &Key,
+        behind: bool,
+    ) -> Result<Outcome<Bytes>, Failure> {
         let asked = js::now();
         let seed = js::random();
         let patience = shared.patience();
         let read = self.edge.reads.read(shared, key, patience);
-        let (source, looked) = join(read, shared.look(key, seed)).await;
+        let look = async {
+            match behind {
+                true => shared.catch_up(key, seed).await,
+                false => shared.look(key, seed).await,
+            }
+        };
+        let (source, looked) = join(read, look).await;
         looked?;
         let bytes = match source? {
             Source::Shared(bytes) => bytes,
@@ -139,6 +163,19 @@ impl Driver {
         shared.weigh(key, bytes, seed).await
     }
 
+    /// Whether this isolate knows less of the ledger than the client.
+    fn is_behind(&self, key: &Key) -> bool {
+        let seen = match &self.edge.shared {
+            Some(shared) => shared.blind_stamp(key.id()),
+            None => self.edge.colo.stamp(),
+        };
+        !self.receipt.is_covered(self.shard(key), seen)
+    }
+
+    fn shard(&self, key: &Key) -> usize {
+        self.edge.shared.as_ref().map_or(0, |shared| shared.keys().shard(key.id()))
+    }
+
     async fn look_near(&self, key: &Key) -> Outcome<Bytes> {
         match self.read_near(key).await {
             Ok(Some(found)) => Outcome::Found(found),
@@ -148,8 +185,10 @@ impl Driver {
     }
 
     async fn read_near(&self, key: &Key) -> Result<Option<Found<Bytes>>, Failure> {
-        if self.edge.shared.is_none() {
-            self.edge.colo.sync().await?;
+        match &self.edge.shared {
+            Some(_) => {}
+            None if self.is_behind(key) => self.edge.colo.catch_up().await?,
+            None => self.edge.colo.sync().await?,
         }
         let place = Place::of_entry(&self.edge.config.namespace, key);
         let Some(bytes) = place.read().await? else { return Ok(None) };
@@ -158,7 +197,13 @@ impl Driver {
         Ok(Some(Found { entry, body, standing }))
     }
 
+    /// What is known of an entry. As long as less is known than the client knows, only what was
+    /// fetched after that can be clean.
     fn judge(&self, key: &Key, entry: &Entry) -> Standing {
+        let unknown = self.is_behind(key) && !self.receipt.is_covered(self.shard(key), entry.stamp);
+        if unknown && self.edge.shared.is_some() {
+            return Standing::Dead;
+        }
         match &self.edge.shared {
             Some(shared) => shared.judge_cut_off(key.id(), entry),
             None => self.edge.colo.judge(entry),
@@ -185,7 +230,10 @@ impl Driver {
         let token = js::random();
         if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, reach) {
             match shared.acquire(key, ttl, token).await {
-                Ok(outcome) => return outcome,
+                Ok(outcome) => {
+                    self.receipt.waive(self.shard(key));
+                    return outcome;
+                }
                 Err(failure) => {
                     self.edge.fault(Tier::Shared, "acquire", &failure);
                     self.disclaim(key, token);
@@ -287,6 +335,20 @@ impl Driver {
         }
         self.flight = None;
         Outcome::Done
+    }
+
+    /// Records what a response purges.
+    async fn purge(&self, records: &[Record]) -> Outcome<Bytes> {
+        match purge::record(&self.edge, records).await {
+            Ok(receipt) => {
+                purge::note(&self.edge, "origin", records, &receipt);
+                Outcome::Purged(receipt)
+            }
+            Err((tier, failure)) => {
+                self.edge.fault(tier, "purge", &failure);
+                Outcome::Failed(failure.fault)
+            }
+        }
     }
 
     /// Forgets keys in all tiers at once: the client waits for it.

@@ -51,6 +51,8 @@ pub(super) async fn report(edge: &Edge) -> Value {
             "faults": tally.count(Cell::OriginFaults),
         },
         "purge": {
+            "requests": tally.count(Cell::Purges),
+            "refusedForTags": tally.count(Cell::TagRefusals),
             "visibilityMs": millis(edge.config.visibility),
             "canary": match edge.canary.get() {
                 Canary::Purged => "purged",

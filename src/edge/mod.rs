@@ -9,6 +9,7 @@ mod log;
 mod operator;
 mod origin;
 mod platform;
+mod purge;
 mod reads;
 mod reply;
 mod request;
@@ -48,6 +49,9 @@ async fn serve(
         Ok(head) => head,
         Err(Refusal { code, message }) => return reply::failure(400, code, &message, None),
     };
+    if let Some(dialect) = purge::dialect(&edge, &head) {
+        return purge::answer(&edge, dialect, &head, &request, &context).await;
+    }
     if let Some(route) = operator::route(&head) {
         return operator::answer(&edge, route, &head, &request, env, &context).await;
     }

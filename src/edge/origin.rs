@@ -86,7 +86,8 @@ fn announce(headers: &mut HeaderMap, head: &RequestHead) {
     }
 }
 
-fn path_and_query(url: &str) -> &str {
+/// What of a URL goes to the origin.
+pub(super) fn path_and_query(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
 }

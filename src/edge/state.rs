@@ -75,7 +75,12 @@ impl Edge {
         };
         Plan {
             key: Key::of_url(&head.url),
-            treatment: Treatment { origin: Some(self.config.origin.clone()), ..ruling.treatment },
+            treatment: Treatment {
+                origin: Some(self.config.origin.clone()),
+                origin_purges: self.config.origin_purges,
+                tag_fields: self.config.tag_fields,
+                ..ruling.treatment
+            },
             tags: ruling.tags,
             tiers,
             limits: Limits::default(),

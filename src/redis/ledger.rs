@@ -11,16 +11,9 @@ use crate::cache::entry::Entry;
 use crate::cache::exchange::{Fault, Outcome};
 use crate::cache::key::{Id, Key};
 use crate::cache::ledger::{
-    Applied, Due, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
+    Applied, Due, Epoch, Mirror, Mode, Page, Receipt, Record, Selector, Sequence, Stamp, Subject,
 };
 use crate::cache::policy::Standing;
-
-/// What a purge was recorded as, in each shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// The ledgers' positions that a reader must have seen.
-    pub stamps: Vec<Stamp>,
-}
 
 impl<W: Wire> Shared<W> {
     /// Looks into the ledger if that is due and nobody else is at it.
@@ -49,6 +42,11 @@ impl<W: Wire> Shared<W> {
     /// The stamp of a fill for which the ledger could not be asked.
     pub fn blind_stamp(&self, id: Id) -> Stamp {
         self.mirror(id).stamp()
+    }
+
+    /// Brings the mirror for a key up to date in any case.
+    pub async fn catch_up(&self, key: &Key, seed: u64) -> Result<(), Failure> {
+        self.sync(self.keys.shard(key.id()), seed).await
     }
 
     /// Brings a shard's mirror up to date.
@@ -108,7 +106,7 @@ impl<W: Wire> Shared<W> {
             self.shard_mirror(shard).record(records, stamp);
             stamps.push(stamp);
         }
-        Ok(Receipt { stamps })
+        Ok(Receipt::new(stamps))
     }
 
     /// Purges a canary and reads it back through the ledger: whether purges do anything at all.
@@ -118,7 +116,7 @@ impl<W: Wire> Shared<W> {
         let stamp = self.shard_mirror(0).stamp();
         let selector = Selector::Tag(CANARY.to_owned());
         let receipt = self.purge(&[Record { mode: Mode::Hard, selector }], seed).await?;
-        let recorded = receipt.stamps.first().copied().unwrap_or_default();
+        let recorded = receipt.stamp(0).unwrap_or_default();
         // A reader's view: this isolate's own has the record already.
         let mut view = Mirror::default();
         view.apply(self.range(0, recorded.sequence).await?, Sequence(0), Time(0));

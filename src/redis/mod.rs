@@ -13,7 +13,6 @@ mod wire;
 
 pub use breaker::Breaker;
 pub use keys::Keys;
-pub use ledger::Receipt;
 pub use reclaim::Reclaimed;
 pub use resp::Reply;
 pub use rest::{Clock, Failure, Haste, Rest};

@@ -1,14 +1,19 @@
 //! The edge end to end: real workerd, real Redis, real gateway, scripted origin.
 
+mod clients;
 mod cost;
 mod damage;
+mod dialects;
 mod faults;
 mod health;
 mod http;
 mod origin;
+mod origin_purges;
 mod passing;
 mod platform;
 mod purge;
+mod purge_api;
+mod read_your_purge;
 mod receipts;
 mod reclaim;
 mod refusals;

@@ -1,6 +1,10 @@
 //! What goes to the origin, and what its answer changes.
 
-use breadbox::cache::policy::{forward, freshen, group_invalidation, invalidates, pass, tags};
+use breadbox::cache::ResponseHead;
+use breadbox::cache::ledger::Record;
+use breadbox::cache::policy::{
+    OriginPurges, forward, freshen, group_tags, invalidates, pass, purges, tags,
+};
 
 use super::messages::{URL, fields, lines, request, response};
 
@@ -232,8 +236,42 @@ fn invalidated_addresses() {
         assert_eq!(told, *expected, "{cite}: {asked:?} {answered:?}");
     }
     let answered = response(&["cache-group-invalidation: \"a\", \"b\""]);
-    assert_eq!(group_invalidation(&request(&["POST"]), &answered), ["a", "b"], "RFC 9875 §3");
-    assert!(group_invalidation(&request(&["GET"]), &answered).is_empty(), "RFC 9875 §3");
+    let groups = |asked: &str| purged(&[asked], &answered, OriginPurges::Ignored);
+    let both = ["ht:https://example.com a", "ht:https://example.com b"];
+    assert_eq!(groups("POST"), both, "RFC 9875 §3");
+    assert!(groups("GET").is_empty(), "RFC 9875 §3");
+    assert!(groups("QUERY").is_empty(), "RFC 9875 §3: it is safe");
+}
+
+#[test]
+fn responses_purge_by_a_field_if_they_may() {
+    let answered =
+        response(&["breadbox-purge: b, a b ,,a", "breadbox-purge: a", "breadbox-soft-purge: c"]);
+    for asked in [&["GET"], &["POST"]] {
+        let told = purged(asked, &answered, OriginPurges::Heeded);
+        assert_eq!(told, ["ht:a", "ht:a b", "ht:b", "st:c"], "{asked:?}");
+        assert!(purged(asked, &answered, OriginPurges::Ignored).is_empty(), "{asked:?}");
+    }
+    let many = |count: usize| {
+        let tags: Vec<String> = (0..count).map(|n| n.to_string()).collect();
+        let field = format!("breadbox-purge: {}", tags.join(","));
+        purged(&["POST"], &response(&[&field]), OriginPurges::Heeded)
+    };
+    assert_eq!(many(1000).len(), 1000, "L6");
+    assert_eq!(many(1001), ["hh:example.com"], "L6: too much and not too little");
+}
+
+#[test]
+fn groups_are_those_of_one_origin() {
+    let answered = response(&["cache-groups: \"a b\", \"c\""]);
+    let told = |asked: &str| group_tags(&request(&[asked]), &answered);
+    let own = ["https://example.com a b", "https://example.com c"];
+    assert_eq!(told("GET"), own, "RFC 9875 §2.1");
+    assert_eq!(told("GET http://a.test:81?b")[1], "http://a.test:81 c", "RFC 9875 §2.1");
+}
+
+fn purged(asked: &[&str], answered: &ResponseHead, heed: OriginPurges) -> Vec<String> {
+    purges(&request(asked), answered, heed).iter().map(Record::member).collect()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use breadbox::cache::exchange::{
     Action, Exchange, Fault, Found, Held, Lease, Limits, Outcome, Plan, Reach,
 };
 use breadbox::cache::key::Key;
-use breadbox::cache::ledger::Stamp;
+use breadbox::cache::ledger::{Record, Stamp};
 use breadbox::cache::policy::{Standing, Treatment};
 use breadbox::cache::{Lifetime, RequestHead, Tier};
 
@@ -43,6 +43,10 @@ fn word(action: &Action<u8>) -> String {
             format!("invalidate {}", urls.join(" "))
         }
         Action::Lookup { .. } => "lookup".to_owned(),
+        Action::Purge(records) => {
+            let members: Vec<String> = records.iter().map(Record::member).collect();
+            format!("purge {}", members.join(" "))
+        }
         Action::Release { .. } => "release".to_owned(),
         Action::Reply(reply) => format!("reply {}", reply.head.status),
         Action::Stop => "stop".to_owned(),

@@ -10,7 +10,7 @@ use breadbox::cache::exchange::{
 };
 use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
-use breadbox::cache::ledger::{Epoch, Mirror, Page, Record, Sequence, Stamp, Subject};
+use breadbox::cache::ledger::{Epoch, Mirror, Page, Receipt, Record, Sequence, Stamp, Subject};
 use breadbox::cache::policy::{self, Arrival, Treatment};
 use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
 use http::{HeaderMap, Method};
@@ -202,6 +202,18 @@ impl Stage {
                 };
                 self.note(format!("lookup {tier:?} {}", named(&key)), outcome)
             }
+            Action::Purge(_) if down => {
+                self.note("purge".to_owned(), Outcome::Failed(Fault::Unreachable))
+            }
+            Action::Purge(records) => {
+                self.sequence += 1;
+                let members: Vec<String> = records.iter().map(Record::member).collect();
+                let score = Sequence(self.sequence);
+                self.sync(records.into_iter().map(|record| (record, score)).collect());
+                let stamp = Stamp { epoch: Epoch(1), sequence: score };
+                let outcome = Outcome::Purged(Receipt::new(vec![stamp]));
+                self.note(format!("purge {}", members.join(", ")), outcome)
+            }
             Action::Release { key, hold, .. } => {
                 if hold.is_zero() {
                     self.leases.remove(key.as_str());
@@ -274,6 +286,7 @@ impl Stage {
             Outcome::Answered { response, .. } => response.status.to_string(),
             Outcome::Found(found) => format!("found {:?}", found.standing),
             Outcome::Granted { found, .. } => format!("granted{}", beside(found)),
+            Outcome::Purged(receipt) => format!("purged {receipt}"),
             Outcome::Held { by, found } => format!("held {by:?}{}", beside(found)),
             other => format!("{other:?}"),
         };

@@ -10,7 +10,7 @@ use breadbox::cache::exchange::{
     Action, Exchange, Fault, Found, Held, Lease, Limits, Outcome, Plan, Reach,
 };
 use breadbox::cache::key::Key;
-use breadbox::cache::ledger::{Epoch, Sequence, Stamp};
+use breadbox::cache::ledger::{Epoch, Receipt, Sequence, Stamp};
 use breadbox::cache::policy::{Standing, Treatment};
 use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -181,6 +181,7 @@ fn answers(action: &Action<u8>) -> Vec<Outcome<u8>> {
             .into_iter()
             .chain([Outcome::Stored, Outcome::Lost])
             .collect(),
+        Action::Purge(_) => vec![Outcome::Purged(Receipt::default())],
         Action::Invalidate(_) | Action::Release { .. } | Action::Reply(_) | Action::Stop => {
             return vec![Outcome::Done, Outcome::Failed(Fault::Timeout)];
         }

@@ -179,6 +179,12 @@ impl Driver {
                     Err(failure) => self.missed(&failure),
                 }
             }
+            Action::Purge(records) => {
+                match self.isolate.shared.purge(&records, world::random(u64::MAX)).await {
+                    Ok(receipt) => Outcome::Purged(receipt),
+                    Err(failure) => self.missed(&failure),
+                }
+            }
             Action::Release { lease, key, hold } => {
                 if lease.reach == Reach::Everywhere
                     && let Err(failure) = self.isolate.shared.release(&key, lease, hold).await

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 use crate::cache::entry::Entry;
 use crate::cache::field::ByteRange;
 use crate::cache::key::Key;
-use crate::cache::ledger::{Sequence, Stamp};
+use crate::cache::ledger::{Receipt, Record, Sequence, Stamp};
 use crate::cache::policy::{Standing, Status};
 use crate::cache::{ResponseHead, Tier};
 
@@ -40,6 +40,8 @@ pub enum Action<B> {
         /// What.
         key: Key,
     },
+    /// Record purges that a response asks for: [`Outcome::Purged`] or [`Outcome::Failed`].
+    Purge(Vec<Record>),
     /// Give a lease back: [`Outcome::Done`].
     Release {
         /// The lease.
@@ -199,6 +201,8 @@ pub enum Outcome<B> {
     },
     /// The lease was no longer ours; nothing was stored.
     Lost,
+    /// The purges are recorded.
+    Purged(Receipt),
     /// The entry is stored and the lease given back.
     Stored,
     /// Purges came since the lease was granted; nothing was stored and the lease is still ours.

@@ -161,6 +161,7 @@ impl Course {
         status: Status,
     ) -> Reply<B> {
         self.client = Client::Served;
+        policy::withhold(&mut head.headers, self.plan.treatment.tag_fields);
         status.append(&mut head.headers);
         Reply { head, content, status }
     }

@@ -15,6 +15,7 @@ mod lease;
 mod lookup;
 mod origin;
 mod plan;
+mod purge;
 mod rescue;
 mod store;
 
@@ -26,6 +27,7 @@ use course::Course;
 use lease::{AwaitGlance, AwaitLeader, AwaitLease};
 use lookup::AwaitLookup;
 use origin::{AwaitOrigin, AwaitPass};
+use purge::AwaitPurge;
 use rescue::AwaitRescue;
 use store::{AwaitBody, AwaitInvalidation, AwaitRelease, AwaitReply, AwaitStore};
 
@@ -50,6 +52,7 @@ enum State<B> {
     Lookup(AwaitLookup),
     Origin(AwaitOrigin<B>),
     Pass(AwaitPass),
+    Purge(AwaitPurge<B>),
     Release(AwaitRelease),
     Reply(AwaitReply<B>),
     Rescue(AwaitRescue<B>),
@@ -86,6 +89,7 @@ impl<B: Clone> Exchange<B> {
             State::Lookup(state) => state.resume(&mut course, outcome, now),
             State::Origin(state) => state.resume(&mut course, outcome, now),
             State::Pass(state) => state.resume(&mut course, outcome, now),
+            State::Purge(state) => state.resume(&mut course, outcome, now),
             State::Release(state) => state.resume(&course),
             State::Reply(state) => state.resume(&mut course, now),
             State::Rescue(state) => state.resume(&mut course, outcome, now),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::action::{Action, Fault, Fetch, Found, Lease, Outcome, Reply};
 use super::course::{Client, Course};
 use super::lookup::Prior;
+use super::purge::{self, Then};
 use super::rescue::{self, Failure};
 use super::store::{self, AwaitBody, Next};
 use super::{State, Step};
@@ -62,6 +63,16 @@ pub(super) fn fetch<B: Clone>(
 
 impl AwaitPass {
     pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
+        purge::heed(course, Then::Pass(self), outcome, now)
+    }
+
+    /// What comes of the answer, once its purges are recorded.
+    pub fn answered<B: Clone>(
+        self,
+        course: &mut Course,
+        outcome: Outcome<B>,
+        now: Time,
+    ) -> Step<B> {
         let Outcome::Answered { response, .. } = outcome else {
             let reply = course.excuse(failure_status(&outcome), Reason::OriginUnreachable);
             return store::replied(course, Some(reply), Next::Stop, now);
@@ -84,7 +95,12 @@ impl AwaitPass {
 }
 
 impl<B: Clone> AwaitOrigin<B> {
-    pub fn resume(self, course: &mut Course, mut outcome: Outcome<B>, now: Time) -> Step<B> {
+    pub fn resume(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
+        purge::heed(course, Then::Origin(Box::new(self)), outcome, now)
+    }
+
+    /// What comes of the answer, once its purges are recorded.
+    pub fn answered(self, course: &mut Course, mut outcome: Outcome<B>, now: Time) -> Step<B> {
         if let Outcome::Answered { response, .. } = &mut outcome {
             policy::dated(response, now);
         }
@@ -96,7 +112,7 @@ impl<B: Clone> AwaitOrigin<B> {
                 Some(prior) if failed(&response) && prior.rescue == Rescue::Allowed => {
                     rescue::rescue(course, prior, Failure::Answered(response), self.lease, now)
                 }
-                prior => Self { prior, ..self }.answered(course, response, length, now),
+                prior => Self { prior, ..self }.received(course, response, length, now),
             },
             outcome => match self.prior {
                 Some(prior) if prior.rescue != Rescue::Forbidden => {
@@ -144,12 +160,13 @@ impl<B: Clone> AwaitOrigin<B> {
         let mut found = found;
         found.entry.head = head;
         found.entry.fetch = now.since(self.asked);
+        let head = &found.entry.head;
         if let Ok(tags) = policy::tags(update)
             && !tags.is_empty()
         {
-            found.entry.tags = union(&course.plan.tags, tags);
+            let own = policy::group_tags(&course.request, head);
+            found.entry.tags = union(&course.plan.tags, union(&own, tags));
         }
-        let head = &found.entry.head;
         found.entry.generated = now.before(policy::initial_age(head, self.asked, now));
         found.entry.selecting = policy::selecting(&Vary::parse(&head.headers), &course.request);
         if let Ok(admission) = &admitted {
@@ -173,7 +190,7 @@ impl<B: Clone> AwaitOrigin<B> {
         store::replied(course, reply, next, now)
     }
 
-    fn answered(
+    fn received(
         self,
         course: &mut Course,
         response: ResponseHead,
@@ -215,6 +232,7 @@ impl<B: Clone> AwaitOrigin<B> {
         let mut head = policy::relay(response);
         strip(&mut head, admission);
         let vary = Vary::parse(&response.headers);
+        let groups = policy::group_tags(&course.request, response);
         Entry {
             kind: Kind::Response,
             stamp: lease.stamp,
@@ -222,7 +240,7 @@ impl<B: Clone> AwaitOrigin<B> {
             lifetime: admission.lifetime,
             fetch: now.since(self.asked),
             key: key.as_str().to_owned(),
-            tags: union(&course.plan.tags, tags),
+            tags: union(&course.plan.tags, union(&groups, tags)),
             selecting: policy::selecting(&vary, &course.request),
             head,
             body_len: 0,

@@ -26,10 +26,10 @@ pub use http_date::HttpDate;
 pub use no_vary_search::{KeyOrder, NoVarySearch, Params};
 pub use range::{ByteRange, Range, Selection};
 pub use seconds::Seconds;
-pub use tags::{groups, invalidated_groups, tags};
+pub use tags::{groups, invalidated_groups, purged_tags, tags};
 pub use targeted::{Directives, Source};
 pub use vary::Vary;
 
 pub(crate) use cache_control::{SURROGATE_CONTROL, US};
 pub(crate) use grammar::{lines, members, single, split, trim};
-pub(crate) use tags::TAG_FIELDS;
+pub(crate) use tags::{PURGE, SOFT_PURGE, TAG_FIELDS};

@@ -32,6 +32,23 @@ pub fn invalidated_groups(headers: &HeaderMap) -> Vec<String> {
     strings(headers, &CACHE_GROUP_INVALIDATION).unwrap_or_default()
 }
 
+/// The tags that a response asks to be purged by the field of this name: a list like `Cache-Tag`.
+pub fn purged_tags(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let mut tags = Vec::new();
+    for value in headers.get_all(name) {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let words = text.split(',').map(str::trim);
+        tags.extend(words.filter(|w| !w.is_empty()).map(str::to_owned));
+    }
+    tags
+}
+
+/// The field by which a response purges tags at once.
+pub(crate) const PURGE: HeaderName = HeaderName::from_static("breadbox-purge");
+
+/// The field by which a response makes what carries a tag stale.
+pub(crate) const SOFT_PURGE: HeaderName = HeaderName::from_static("breadbox-soft-purge");
+
 /// The fields that name tags for us and are not for clients.
 pub(crate) const TAG_FIELDS: [HeaderName; 3] = [CACHE_TAG, SURROGATE_KEY, XKEY];
 

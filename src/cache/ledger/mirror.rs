@@ -241,7 +241,7 @@ impl Known {
                 Selector::Key(key) => self.keys.entry(key).or_default(),
                 Selector::Prefix(prefix) => self.prefixes.entry(prefix).or_default(),
                 Selector::Tag(tag) => self.tags.entry(tag).or_default(),
-                Selector::Url(url) => self.urls.entry(url).or_default(),
+                Selector::Url(url) => self.urls.entry(Place::of(&url).bare.to_owned()).or_default(),
             };
             marks.raise(mode, sequence);
         }
@@ -251,9 +251,9 @@ impl Known {
         if self.size() == 0 {
             return;
         }
-        let place = Place::of(url_of(subject.key));
+        let place = Place::of_key(subject.key);
         let exact =
-            [self.keys.get(subject.key), self.urls.get(place.url), self.hosts.get(place.host())];
+            [self.keys.get(subject.key), self.urls.get(place.bare), self.hosts.get(place.host())];
         let tagged = subject.tags.iter().map(|tag| self.tags.get(tag));
         for found in exact.into_iter().chain(tagged).flatten() {
             marks.merge(*found);
@@ -272,20 +272,27 @@ impl Known {
 }
 
 /// A URL in the forms that selectors name it.
-struct Place<'a> {
+pub(crate) struct Place<'a> {
     url: &'a str,
     bare: &'a str,
     path: &'a str,
 }
 
 impl<'a> Place<'a> {
-    fn of(url: &'a str) -> Self {
+    /// The place that a key's text names.
+    pub fn of_key(key: &'a str) -> Self {
+        Self::of(url_of(key))
+    }
+
+    /// The place of a URL.
+    pub fn of(url: &'a str) -> Self {
         let bare = url.split_once("://").map_or(url, |(_, bare)| bare);
         let path = bare.find('/').and_then(|slash| bare.get(slash..)).unwrap_or("");
         Self { url, bare, path }
     }
 
-    fn host(&self) -> &'a str {
+    /// Its host, with its port where that is not the scheme's own.
+    pub fn host(&self) -> &'a str {
         self.bare.split_once('/').map_or(self.bare, |(host, _)| host)
     }
 

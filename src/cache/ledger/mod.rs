@@ -6,9 +6,12 @@
 //! leak, and a purge costs the same whatever it selects.
 
 mod mirror;
+mod receipt;
 mod record;
 
+pub(crate) use mirror::Place;
 pub use mirror::{Applied, Due, Mirror};
+pub use receipt::Receipt;
 pub use record::{Mode, Page, Record, Selector};
 
 /// One life of the ledger. Redis that lost its data starts another, and what was stored in an

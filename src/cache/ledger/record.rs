@@ -17,7 +17,7 @@ pub enum Mode {
 }
 
 /// Which stored responses a purge means.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Selector {
     /// Every stored response.
     All,
@@ -31,12 +31,12 @@ pub enum Selector {
     Prefix(String),
     /// Those that carry the tag.
     Tag(String),
-    /// Those of one URL, in all their variants.
+    /// Those of one URL, in all their variants and by both schemes.
     Url(String),
 }
 
 /// One purge as the ledger holds it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Record {
     /// How it takes effect.
     pub mode: Mode,

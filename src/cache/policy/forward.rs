@@ -86,7 +86,8 @@ const CONDITIONS: [HeaderName; 6] = [
 const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
 
 /// Besides `X-Forwarded-*`, which the edge sets itself afterwards.
-const OVERRIDES: [&str; 26] = [
+const OVERRIDES: [&str; 27] = [
+    "breadbox-receipt",
     "expect",
     "fastly-soft-purge",
     "forwarded",

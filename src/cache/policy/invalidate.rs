@@ -3,8 +3,9 @@
 use http::{Method, header};
 
 use super::status_code::is_error;
-use super::uri;
+use super::{OriginPurges, uri};
 use crate::cache::field::{self, single, trim};
+use crate::cache::ledger::{Mode, Place, Record, Selector};
 use crate::cache::{Reason, RequestHead, ResponseHead};
 
 /// The URIs that the answer to an unsafe method invalidates: the request's own and those of
@@ -38,12 +39,47 @@ pub fn invalidates(
     uris
 }
 
-/// The tags that the answer to an unsafe method invalidates (RFC 9875 §3).
-pub fn group_invalidation(request: &RequestHead, response: &ResponseHead) -> Vec<String> {
-    match is_safe(&request.method) {
-        true => Vec::new(),
-        false => field::invalidated_groups(&response.headers),
+/// The purges that a response asks for: the groups of its origin that the answer to an unsafe
+/// method invalidates (RFC 9875 §3), and the tags that it names in fields of ours, if the operator
+/// heeds them.
+///
+/// More tags than a purge request may name purge all that is stored of the host: too much may be
+/// purged, too little never.
+pub fn purges(request: &RequestHead, response: &ResponseHead, heed: OriginPurges) -> Vec<Record> {
+    let mut records = Vec::new();
+    let mut purge = |mode, tags: Vec<String>| {
+        records.extend(tags.into_iter().map(|tag| Record { mode, selector: Selector::Tag(tag) }));
+    };
+    if !is_safe(&request.method) {
+        let groups = field::invalidated_groups(&response.headers);
+        purge(Mode::Hard, qualified(&request.url, groups));
     }
+    if heed == OriginPurges::Heeded {
+        purge(Mode::Hard, field::purged_tags(&response.headers, &field::PURGE));
+        purge(Mode::Soft, field::purged_tags(&response.headers, &field::SOFT_PURGE));
+    }
+    if records.len() > TAGS_MAX {
+        let host = Place::of(&request.url).host().to_owned();
+        return vec![Record { mode: Mode::Hard, selector: Selector::Host(host) }];
+    }
+    records.sort_unstable();
+    records.dedup();
+    records
+}
+
+/// The tags by which the groups of a response are told from those of other origins
+/// (RFC 9875 §2.1).
+pub fn group_tags(request: &RequestHead, response: &ResponseHead) -> Vec<String> {
+    qualified(&request.url, field::groups(&response.headers))
+}
+
+/// Groups with their origin before them. No origin has a space.
+fn qualified(url: &str, groups: Vec<String>) -> Vec<String> {
+    let start = url.find("://").map_or(0, |at| at.saturating_add(3));
+    let host = url.get(start..).unwrap_or_default();
+    let end = host.find(['/', '?']).map_or(url.len(), |at| at.saturating_add(start));
+    let origin = url.get(..end).unwrap_or(url);
+    groups.into_iter().map(|group| format!("{origin} {group}")).collect()
 }
 
 /// The tags that a response names for itself: `Cache-Tag`, `Surrogate-Key`, `xkey`,

@@ -2,14 +2,14 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{Answer, Stored, hop};
-use crate::cache::field::{SURROGATE_CONTROL, TAG_FIELDS};
+use super::{Answer, Stored, TagFields, hop};
+use crate::cache::field::{PURGE, SOFT_PURGE, SURROGATE_CONTROL, TAG_FIELDS};
 use crate::cache::{ResponseHead, Time};
 
 /// The head of a stored response as sent to the client (RFC 9111 §4, RFC 9111 §5.1).
 ///
-/// Fields of the connection and those meant for us alone are taken off, `Age` is set, `Date` stays
-/// as the origin set it (RFC 9110 §6.6.1).
+/// Fields of the connection are taken off, `Age` is set, `Date` stays as the origin set it
+/// (RFC 9110 §6.6.1).
 pub fn present(stored: &Stored<'_>, answer: &Answer, now: Time) -> ResponseHead {
     let mut head = convey(stored.head, answer);
     let age = now.since(stored.generated).as_secs().min(AGE_MAX);
@@ -21,9 +21,6 @@ pub fn present(stored: &Stored<'_>, answer: &Answer, now: Time) -> ResponseHead 
 /// the `Age` it came with, since another would say that it was not (RFC 9111 §5.1).
 pub fn convey(response: &ResponseHead, answer: &Answer) -> ResponseHead {
     let mut head = relay(response);
-    for name in TAG_FIELDS.iter().chain([&SURROGATE_CONTROL]) {
-        head.headers.remove(name);
-    }
     shape(&mut head, answer);
     head
 }
@@ -33,6 +30,18 @@ pub fn relay(response: &ResponseHead) -> ResponseHead {
     let mut head = response.clone();
     hop::remove(&mut head.headers);
     head
+}
+
+/// Takes off what is meant for us alone.
+pub fn withhold(headers: &mut HeaderMap, tags: TagFields) {
+    for name in [&SURROGATE_CONTROL, &PURGE, &SOFT_PURGE] {
+        headers.remove(name);
+    }
+    if tags == TagFields::Stripped {
+        for name in &TAG_FIELDS {
+            headers.remove(name);
+        }
+    }
 }
 
 fn shape(head: &mut ResponseHead, answer: &Answer) {

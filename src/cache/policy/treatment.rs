@@ -36,6 +36,10 @@ pub struct Treatment {
     /// The base URL of the origin, by which it may name itself in its responses, without a
     /// trailing slash.
     pub origin: Option<String>,
+    /// Whether responses may purge by a field.
+    pub origin_purges: OriginPurges,
+    /// Whether clients see the fields that name tags.
+    pub tag_fields: TagFields,
 }
 
 impl Default for Treatment {
@@ -53,8 +57,28 @@ impl Default for Treatment {
             client_directives: ClientDirectives::Obey,
             methods: Vec::new(),
             origin: None,
+            origin_purges: OriginPurges::Heeded,
+            tag_fields: TagFields::Stripped,
         }
     }
+}
+
+/// Whether a response may purge by `Breadbox-Purge` and `Breadbox-Soft-Purge`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginPurges {
+    /// It may: the origin is trusted.
+    Heeded,
+    /// It may not.
+    Ignored,
+}
+
+/// Whether clients see `Cache-Tag`, `Surrogate-Key` and `xkey`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagFields {
+    /// They do, for another cache on the way or a look from outside.
+    Shown,
+    /// They do not.
+    Stripped,
 }
 
 /// Whether responses to a request may be stored.

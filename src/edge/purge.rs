@@ -1,0 +1,196 @@
+//! Purge requests, carried out: whoever asks, and in whatever words.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use serde_json::Value;
+use web_sys::{Request, Response};
+use worker::{Context, Delay};
+
+use super::state::Edge;
+use super::{js, log, origin, reply};
+use crate::cache::exchange::Fault;
+use crate::cache::ledger::{Receipt, Record};
+use crate::cache::purge::{Complaint, Dialect, Effect, Order, Wait};
+use crate::cache::tally::Cell;
+use crate::cache::{RequestHead, Tier, millis};
+use crate::config::{PurgeClients, Signature, Token};
+use crate::redis::Failure;
+
+/// Whose words a request uses, if it is not the site's own business.
+pub(super) fn dialect(edge: &Edge, head: &RequestHead) -> Option<Dialect> {
+    let dialect = Dialect::of(head)?;
+    let open =
+        edge.config.purge_clients == PurgeClients::Answered && !edge.config.tokens.is_empty();
+    // These methods are for caches: nobody's server is to see them for want of one that listens.
+    let ours = matches!(head.method.as_str(), "BAN" | "PURGE");
+    (open || ours).then_some(dialect)
+}
+
+pub(super) async fn answer(
+    edge: &Rc<Edge>,
+    dialect: Dialect,
+    head: &RequestHead,
+    request: &Request,
+    context: &Context,
+) -> Response {
+    let (status, value) = match carry_out(edge, dialect, head, request).await {
+        Ok(value) => (200, value),
+        Err(complaint) => (complaint.status, dialect.refusal(&complaint)),
+    };
+    let response = reply::json(status, &value);
+    let more = match status {
+        401 => Some(("www-authenticate", "Bearer realm=\"breadbox\"")),
+        503 => Some(("retry-after", "1")),
+        _ => None,
+    };
+    if let Some((name, value)) = more {
+        let _ = response.headers().set(name, value);
+    }
+    edge.plan_flush(context);
+    response
+}
+
+async fn carry_out(
+    edge: &Edge,
+    dialect: Dialect,
+    head: &RequestHead,
+    request: &Request,
+) -> Result<Value, Complaint> {
+    let (token, body) = match dialect.signature(&head.headers) {
+        // Nobody unknown has us read a body, save who says that it is signed.
+        None => (known(edge, dialect, head)?, read(request).await?),
+        Some(text) => {
+            let body = read(request).await?;
+            (signed(edge, head, text, &body)?, body)
+        }
+    };
+    let wait = dialect.wait(head, edge.config.visibility)?;
+    let fold = |url: &str| {
+        let mut url = url.to_owned();
+        edge.fold(&mut url);
+        url
+    };
+    let order = dialect.read(head, &body, &fold)?;
+    order.permit(token.scope.bounds())?;
+    let mut answer = match order.effect {
+        Effect::Preview => dialect.answer(head, &order, None),
+        Effect::Record => {
+            let receipt = record(edge, &order.records).await.map_err(|(tier, failure)| {
+                edge.fault(tier, "purge", &failure);
+                unreached(&failure)
+            })?;
+            note(edge, &token.name, &order.records, &receipt);
+            dialect.answer(head, &order, Some(&receipt))
+        }
+    };
+    if dialect == Dialect::Native {
+        promise(edge, &order, wait, &mut answer).await;
+    }
+    Ok(answer)
+}
+
+/// Says when the purge is visible, and waits for that if it is wished.
+async fn promise(edge: &Edge, order: &Order, wait: Wait, answer: &mut Value) {
+    let bound = edge.config.visibility;
+    let scope = if edge.shared.is_some() { "everywhere" } else { "data-centre" };
+    let visible_at = js::now().after(bound).0;
+    if wait == Wait::Visible && order.effect == Effect::Record {
+        Delay::from(bound).await;
+    }
+    let visible = bound.is_zero() || wait == Wait::Visible;
+    if let Some(data) = answer.pointer_mut("/data").and_then(Value::as_object_mut)
+        && order.effect == Effect::Record
+    {
+        data.insert("scope".into(), scope.into());
+        data.insert("visible".into(), visible.into());
+        data.insert("visible_in_ms".into(), millis(bound).into());
+        data.insert("visible_at".into(), visible_at.into());
+    }
+}
+
+/// The token that a request carries.
+fn known<'a>(edge: &'a Edge, dialect: Dialect, head: &RequestHead) -> Result<&'a Token, Complaint> {
+    let refused = dialect != Dialect::Native && edge.config.purge_clients == PurgeClients::Refused;
+    if edge.config.tokens.is_empty() || refused {
+        let message = "purging is closed here (BREADBOX_TOKENS, PURGE_CLIENTS)";
+        return Err(Complaint::new(403, "closed", message));
+    }
+    let secret = dialect.secret(&head.headers);
+    let token = secret.and_then(|secret| edge.config.tokens.find(&secret));
+    entitled(token, "send a valid token, such as Authorization: Bearer <token>")
+}
+
+/// The token that a request is signed with.
+fn signed<'a>(
+    edge: &'a Edge,
+    head: &RequestHead,
+    text: &str,
+    body: &[u8],
+) -> Result<&'a Token, Complaint> {
+    let form = "send Breadbox-Signature: <token's name>;t=<seconds>;v1=<hex of HMAC-SHA256>";
+    let unauthorized = |message| Complaint::new(401, "unauthorized", message);
+    let signature = Signature::parse(text).ok_or_else(|| unauthorized(form))?;
+    if !signature.is_current(js::now()) {
+        return Err(unauthorized("the signature's time is more than 300 s off"));
+    }
+    let path = origin::path_and_query(&head.url);
+    let signer = edge.config.tokens.signer(&signature, head.method.as_str(), path, body);
+    entitled(signer, "the signature is not that of a token for this request")
+}
+
+fn entitled<'a>(token: Option<&'a Token>, message: &str) -> Result<&'a Token, Complaint> {
+    match token {
+        Some(token) if token.scope.bounds().is_some() => Ok(token),
+        Some(_) => Err(Complaint::new(403, "forbidden", "the token's scope does not cover this")),
+        None => Err(Complaint::new(401, "unauthorized", message)),
+    }
+}
+
+/// Records purges in the ledger that there is.
+pub(super) async fn record(edge: &Edge, records: &[Record]) -> Result<Receipt, (Tier, Failure)> {
+    let (tier, result) = match &edge.shared {
+        Some(shared) => (Tier::Shared, shared.purge(records, js::random()).await),
+        None => (Tier::Platform, edge.colo.purge(records).await),
+    };
+    result.map_err(|failure| (tier, failure))
+}
+
+fn unreached(failure: &Failure) -> Complaint {
+    let fault = failure.fault.as_str();
+    let message = format!("the purge did not reach the ledger ({fault}); it may be repeated");
+    Complaint::new(503, "ledger-unreachable", message)
+}
+
+/// Counts and logs who has purged what; many records take several lines.
+pub(super) fn note(edge: &Edge, by: &str, records: &[Record], receipt: &Receipt) {
+    edge.count(Cell::Purges, 1);
+    let receipt = receipt.to_string();
+    for records in records.chunks(LINE_RECORDS) {
+        let members: Vec<String> = records.iter().map(Record::member).collect();
+        let fields = [("token", by), ("receipt", &receipt), ("records", &members.join(" "))];
+        log::line("CacheManager", "purge", &fields);
+    }
+}
+
+async fn read(request: &Request) -> Result<Bytes, Complaint> {
+    let unread = || Complaint::new(400, "unreadable-body", "the body could not be read");
+    let stream = Response::new_with_opt_readable_stream(request.body().as_ref());
+    match origin::collect(&stream.map_err(|_| unread())?, BODY_MAX).await {
+        Ok(bytes) => Ok(bytes),
+        Err(Fault::TooLarge) => {
+            let message = format!("the body is larger than {BODY_MAX} bytes");
+            Err(Complaint::new(413, "body-too-large", message))
+        }
+        Err(_) => Err(unread()),
+    }
+}
+
+/// The published form of a purge request.
+pub(super) const SCHEMA: &str = include_str!("../../docs/purge.schema.json");
+
+/// The largest purge request in bytes.
+const BODY_MAX: u64 = 1024 * 1024;
+
+/// How many records a log line names.
+const LINE_RECORDS: usize = 50;

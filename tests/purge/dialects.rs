@@ -1,0 +1,194 @@
+//! What the clients of other caches send, and what they are told.
+
+use breadbox::cache::ledger::Receipt;
+use breadbox::cache::purge::{Complaint, Dialect};
+use serde_json::json;
+
+use super::{read, request, told};
+
+const ZONE: &str = "POST https://edge.test/client/v4/zones/0123/purge_cache";
+const KEY: &str = "fastly-key: secret";
+
+fn members(first: &str, fields: &[&str], body: &str) -> Result<Vec<String>, String> {
+    told(read(&request(first, fields), body).expect("a client's request"))
+}
+
+#[test]
+fn requests_that_are_a_clients_own() {
+    for (first, field, expected) in [
+        (ZONE, "a: b", Some(Dialect::Cloudflare)),
+        (
+            "DELETE https://edge.test/client/v4/zones/z/purge_cache",
+            "a: b",
+            Some(Dialect::Cloudflare),
+        ),
+        ("GET https://edge.test/client/v4/zones/z/purge_cache", "a: b", None),
+        ("POST https://edge.test/client/v4/zones//purge_cache", "a: b", None),
+        ("POST https://edge.test/client/v4/zones/a/b/purge_cache", "a: b", None),
+        ("POST https://edge.test/service/s/purge_all", KEY, Some(Dialect::Fastly)),
+        ("POST https://edge.test/service/s/purge_all", "a: b", None),
+        ("POST https://edge.test/service/s/other", KEY, None),
+        ("POST https://edge.test/service/s/purge/k/l", KEY, Some(Dialect::Fastly)),
+        ("POST https://edge.test/service//purge", KEY, None),
+        ("GET https://edge.test/service/s/purge", KEY, None),
+        ("PURGE https://edge.test/a", KEY, Some(Dialect::Fastly)),
+        ("PURGE https://edge.test/a", "a: b", Some(Dialect::Varnish)),
+        ("BAN https://edge.test/a", KEY, Some(Dialect::Varnish)),
+        ("POST https://edge.test/a", KEY, None),
+    ] {
+        assert_eq!(Dialect::of(&request(first, &[field])), expected, "{first} {field}");
+    }
+}
+
+#[test]
+fn cloudflares_bodies() {
+    let table: &[(&str, Result<&[&str], &str>)] = &[
+        (r#"{"purge_everything":true}"#, Ok(&["ha:"])),
+        (r#"{"files":["https://a.test/x"]}"#, Ok(&["hu:https://a.test/x"])),
+        (
+            r#"{"files":[{"url":"https://a.test/x","headers":{"Origin":"b"}}]}"#,
+            Ok(&["hu:https://a.test/x"]),
+        ),
+        (r#"{"tags":["a","b"]}"#, Ok(&["ht:a", "ht:b"])),
+        (r#"{"hosts":["a.test"]}"#, Ok(&["hh:a.test"])),
+        (r#"{"prefixes":["a.test/x"]}"#, Ok(&["hp:a.test/x"])),
+        ("{}", Err("nothing-selected")),
+        (r#"{"files":"https://a.test/x"}"#, Err("invalid-field files")),
+        (r#"{"files":[{"href":"x"}]}"#, Err("invalid-field files[0]")),
+        ("[]", Err("invalid-body")),
+    ];
+    for (body, expected) in table {
+        let expected = expected
+            .map(|list| list.iter().map(|m| (*m).to_owned()).collect())
+            .map_err(str::to_owned);
+        assert_eq!(members(ZONE, &[], body), expected, "{body}");
+    }
+    let complaint = |code| Dialect::Cloudflare.refusal(&Complaint::new(400, code, "why"));
+    for (code, number) in [("nothing-selected", 1012), ("invalid-field", 1014), ("closed", 10000)] {
+        let told = complaint(code);
+        assert_eq!(told["errors"][0]["code"], number, "{told}");
+        assert_eq!((&told["success"], &told["result"]), (&json!(false), &json!(null)));
+    }
+}
+
+#[test]
+fn fastlys_requests() {
+    let service = "POST https://edge.test/service/s";
+    for (first, fields, body, expected) in [
+        (format!("{service}/purge/a%2Fb"), vec![KEY], "", vec!["ht:a/b"]),
+        (format!("{service}/purge_all"), vec![KEY], "", vec!["ha:"]),
+        (format!("{service}/purge"), vec![KEY, "surrogate-key: a b"], "", vec!["ht:a", "ht:b"]),
+        (format!("{service}/purge"), vec![KEY], r#"{"surrogate_keys":["a"]}"#, vec!["ht:a"]),
+        (format!("{service}/purge/a"), vec![KEY, "fastly-soft-purge: 1"], "", vec!["st:a"]),
+        (
+            "PURGE https://edge.test/x?q".to_owned(),
+            vec![KEY, "fastly-soft-purge: 1"],
+            "",
+            vec!["su:https://edge.test/x?q"],
+        ),
+        (
+            "POST https://edge.test/purge/a.test/x?q=1".to_owned(),
+            vec![KEY],
+            "",
+            vec!["hu:https://a.test/x?q=1"],
+        ),
+        (
+            "POST https://edge.test/purge/http%3A%2F%2Fa.test%2Fx".to_owned(),
+            vec![KEY],
+            "",
+            vec!["hu:http://a.test/x"],
+        ),
+    ] {
+        let expected = expected.into_iter().map(str::to_owned).collect();
+        assert_eq!(members(&first, &fields, body), Ok(expected), "{first}");
+    }
+    let bad = members(&format!("{service}/purge"), &[KEY], r#"{"surrogate_keys":[1]}"#);
+    assert_eq!(bad, Err("invalid-field surrogate_keys[0]".to_owned()));
+    let receipt = Receipt::parse("1-2");
+    let answer = |path: &str| {
+        let head = request(&format!("{service}/{path}"), &[KEY, "surrogate-key: a b"]);
+        let order = Dialect::Fastly.read(&head, b"", &str::to_owned).expect("an order");
+        Dialect::Fastly.answer(&head, &order, receipt.as_ref())
+    };
+    let id = "0000000000000001-2";
+    assert_eq!(answer("purge"), json!({ "a": id, "b": id }));
+    assert_eq!(answer("purge/a"), json!({ "status": "ok", "id": id }));
+}
+
+#[test]
+fn varnishs_methods() {
+    for (first, fields, expected) in METHODS {
+        let expected = expected
+            .map(|list| list.iter().map(|m| (*m).to_owned()).collect())
+            .map_err(str::to_owned);
+        assert_eq!(members(first, fields, ""), expected, "{first} {fields:?}");
+    }
+}
+
+const ANY: [&str; 3] = ["x-host: .*", "x-url: .*", "x-content-type: .*"];
+
+/// A first line, fields, and what they come to.
+type Method =
+    (&'static str, &'static [&'static str], Result<&'static [&'static str], &'static str>);
+
+/// The first are what FOSHttpCache sends, then API Platform, Drupal, Magento, WordPress.
+const METHODS: &[Method] = &[
+    ("PURGE http://a.test/x?q", &[], Ok(&["hu:http://a.test/x?q"])),
+    (
+        "BAN http://a.test/",
+        &[ANY[0], ANY[1], ANY[2], "x-cache-tags: (^|,)(one|node:2)(,|$)"],
+        Ok(&["ht:node:2", "ht:one"]),
+    ),
+    (
+        "BAN http://a.test/",
+        &["x-host: ^(b\\.test)$", "x-url: ^/shop/", ANY[2]],
+        Ok(&["hp:b.test/shop/"]),
+    ),
+    ("BAN http://a.test/", &[ANY[0], ANY[1], ANY[2]], Ok(&["ha:"])),
+    (
+        "BAN http://a.test/",
+        &["apiplatform-ban-regex: (/foo|/bar)($|\\,)"],
+        Ok(&["ht:/bar", "ht:/foo"]),
+    ),
+    (
+        "BAN http://a.test/",
+        &["apiplatform-ban-regex: ((^|\\,)/foo($|\\,))|((^|\\,)/bar($|\\,))"],
+        Ok(&["ht:/bar", "ht:/foo"]),
+    ),
+    (
+        "BAN http://a.test/",
+        &["cache-tags: media:3918|config:a.b"],
+        Ok(&["ht:config:a.b", "ht:media:3918"]),
+    ),
+    ("BAN http://a.test/.*projects.*", &[], Ok(&["hg:a.test/*projects*"])),
+    (
+        "PURGE http://a.test/",
+        &["x-magento-tags-pattern: ((^|,)cat_p_12(,|$))|((^|,)cat_c(,|$))"],
+        Ok(&["ht:cat_c", "ht:cat_p_12"]),
+    ),
+    ("PURGE http://a.test/", &["x-magento-tags-pattern: .*"], Ok(&["ha:"])),
+    ("PURGE http://a.test/.*", &["x-purge-method: regex"], Ok(&["hh:a.test"])),
+    ("PURGE http://a.test/blog/.*", &["x-purge-method: regex"], Ok(&["hp:a.test/blog/"])),
+    ("PURGE http://a.test/blog/", &["x-purge-method: default"], Ok(&["hu:http://a.test/blog/"])),
+    ("PURGE http://a.test/", &["xkey: a b", "xkey-purge: c"], Ok(&["ht:a", "ht:b", "ht:c"])),
+    ("PURGE http://a.test/", &["xkey-softpurge: a"], Ok(&["st:a"])),
+    (
+        "BAN http://a.test/",
+        &["x-ban-url: ^/a$", "x-ban-host: B.test"],
+        Ok(&["hu:https://b.test/a"]),
+    ),
+    ("BAN http://a.test/", &["x-ban-url: ^/a"], Ok(&["hp:/a"])),
+    ("BAN http://a.test/", &["x-ban-url: /a"], Ok(&["hg:*/a*"])),
+    ("BAN http://a.test/", &["x-ban-url: \\.png$"], Ok(&["hg:*.png"])),
+    ("BAN http://a.test/", &["x-ban-host: b.test"], Ok(&["hh:b.test"])),
+    ("BAN http://a.test/", &["x-cache-tags: user:.*"], Ok(&["hg:user:*"])),
+    ("BAN http://a.test/", &["x-ban-url: ^/a|b"], Err("unsupported-pattern x-ban-url")),
+    ("BAN http://a.test/", &["x-ban-url: ^a"], Err("unsupported-pattern x-ban-url")),
+    ("BAN http://a.test/", &["x-ban-host: (a|b)"], Err("unsupported-pattern x-ban-host")),
+    ("BAN http://a.test/", &["x-cache-tags: a[0-9]"], Err("unsupported-pattern x-cache-tags")),
+    (
+        "BAN http://a.test/",
+        &[ANY[0], ANY[1], "x-content-type: image"],
+        Err("unsupported-pattern x-content-type"),
+    ),
+];
