@@ -180,6 +180,8 @@ fn world() -> Vec<(String, Vec<String>)> {
         "evil.test",
         "a.test.evil.test",
         "a.testevil",
+        "shop:81",
+        "news.test",
     ];
     let paths = ["/", "/x", "/x?x", "//evil.test/x", "/a.test/x", "/.x", "/?x"];
     let tags = ["", "shop:1", "shop", "news", "evil", "shop:1,evil", "a.test/x", "*"];
