@@ -140,7 +140,8 @@ impl Request {
                 self.stage.pause(key.id(), at_most.as_millis() as i64).await;
                 Outcome::Done
             }
-            Action::Invalidate(_) | Action::Stop => Outcome::Done,
+            // The origin of these schedules purges nothing in its responses.
+            Action::Invalidate(_) | Action::Purge(_) | Action::Stop => Outcome::Done,
         }
     }
 

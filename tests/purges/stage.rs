@@ -173,7 +173,7 @@ impl Stage {
             let acknowledged = by.shared.purge(std::slice::from_ref(&record), seed).await;
             match acknowledged {
                 Ok(receipt) => {
-                    stage.note(|| format!("acknowledged {record:?} as {:?}", receipt.stamps));
+                    stage.note(|| format!("acknowledged {record:?} as {receipt}"));
                     stage.laws.borrow_mut().purged(mode, hits, published, now());
                 }
                 Err(failure) => stage.note(|| format!("refused {record:?}: {failure:?}")),

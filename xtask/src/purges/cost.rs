@@ -115,7 +115,7 @@ async fn reclaim(shared: &Shared, wire: &mut Wire) -> Result<()> {
 async fn purge(shared: &Shared, tag: &str) -> Result<Stamp> {
     let record = Record { mode: Mode::Hard, selector: Selector::Tag(tag.to_owned()) };
     let receipt = shared.purge(&[record], 7).await.map_err(|it| anyhow::anyhow!("{it:?}"))?;
-    receipt.stamps.first().copied().context("a receipt without a stamp")
+    receipt.stamp(0).context("a receipt without a stamp")
 }
 
 /// Commands so far, those of scripts included.
