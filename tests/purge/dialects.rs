@@ -53,6 +53,7 @@ fn cloudflares_bodies() {
         (r#"{"hosts":["a.test"]}"#, Ok(&["hh:a.test"])),
         (r#"{"prefixes":["a.test/x"]}"#, Ok(&["hp:a.test/x"])),
         ("{}", Err("nothing-selected")),
+        ("", Err("nothing-selected")),
         (r#"{"files":"https://a.test/x"}"#, Err("invalid-field files")),
         (r#"{"files":[{"href":"x"}]}"#, Err("invalid-field files[0]")),
         ("[]", Err("invalid-body")),

@@ -16,7 +16,8 @@ pub(super) fn is_route(path: &str) -> bool {
 /// Reads a body. A file that names fields of requests means one variant there; here all variants
 /// of its URL are purged.
 pub(super) fn read(body: &[u8], fold: &dyn Fn(&str) -> String) -> Result<Order, Complaint> {
-    let fields = Fields::parse(body)?;
+    // Libraries send nothing for an empty object.
+    let fields = Fields::parse(if body.is_empty() { b"{}" } else { body })?;
     let mut draft = Draft::new(fold);
     if fields.flag("purge_everything")? {
         draft.everything();
