@@ -180,10 +180,8 @@ impl Driver {
                 }
             }
             Action::Purge(records) => {
-                match self.isolate.shared.purge(&records, world::random(u64::MAX)).await {
-                    Ok(receipt) => Outcome::Purged(receipt),
-                    Err(failure) => self.missed(&failure),
-                }
+                let purged = self.isolate.shared.purge(&records, world::random(u64::MAX)).await;
+                purged.map_or_else(|failure| self.missed(&failure), Outcome::Purged)
             }
             Action::Release { lease, key, hold } => {
                 if lease.reach == Reach::Everywhere
