@@ -5,7 +5,7 @@ use std::time::Duration;
 use breadbox::cache::Time;
 use breadbox::cache::glob::Glob;
 use breadbox::cache::ledger::{
-    Applied, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
+    Applied, Due, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
 };
 use breadbox::cache::policy::Standing::{self, Clean, Dead, Soft, Unknown};
 
@@ -129,6 +129,31 @@ fn trust_ends_with_the_bound_and_is_not_renewed_by_use() {
     distrusted.distrust();
     assert!(distrusted.due(Time(10), BOUND));
     assert!(Mirror::default().due(Time(0), BOUND));
+}
+
+#[test]
+fn a_clock_that_was_set_back_hides_no_purge() {
+    let mut mirror = mirror(&[], 0);
+    let tag = Selector::Tag("news".to_owned());
+    mirror.apply(page(EPOCH, 10, 0, &[]), Sequence(10), Time(9000));
+    assert_eq!(mirror.look(Time(5000), BOUND), Due::Ask);
+    let cursor = mirror.cursor();
+    mirror.apply(page(EPOCH, 11, 0, &[(Mode::Hard, tag, 11)]), cursor, Time(5000));
+    assert_eq!(judge(&mirror, 10), Dead);
+    assert!(!mirror.due(Time(5001), BOUND));
+}
+
+#[test]
+fn a_flood_of_ones_own_purges_is_bounded() {
+    let mut mirror = mirror(&[], 0);
+    for number in 0..30_u64 {
+        let tag = |n: u64| Selector::Tag(format!("t{number}-{n}"));
+        let records: Vec<Record> =
+            (0..1000).map(|n| Record { mode: Mode::Hard, selector: tag(n) }).collect();
+        let sequence = Sequence(mirror.cursor().0 + 1);
+        mirror.record(&records, Stamp { epoch: EPOCH, sequence });
+        assert!(mirror.size() <= 20_000);
+    }
 }
 
 #[test]

@@ -90,9 +90,11 @@ impl Laws {
     /// A purge that was acknowledged so long ago that the reply should have known of it.
     fn breach_within(&self, read: &Read, bound: i64) -> Option<usize> {
         let fresh = matches!(read.verdict, Verdict::Hit | Verdict::Collapsed);
+        // The origin's confirmation may have been on its way for long, as any answer of its.
+        let confirmed = read.verdict == Verdict::Revalidated;
         (0..).zip(&self.purges).position(|(number, purge)| {
             let seen = number < read.before && purge.acknowledged + bound <= read.began
-                || purge.acknowledged + bound.max(2 * TIMEOUT) <= read.replied;
+                || !confirmed && purge.acknowledged + bound.max(2 * TIMEOUT) <= read.replied;
             let counts = purge.mode == Mode::Hard || fresh;
             seen && counts && purge.hits[read.page] && read.version < purge.versions[read.page]
         })

@@ -57,6 +57,10 @@ impl Mirror {
         if !self.due(now, bound) {
             return Due::No;
         }
+        if self.synced.is_some_and(|synced| now < synced) {
+            // The clock was set back: what comes now must not be taken for overtaken.
+            self.synced = None;
+        }
         let recently = self.asked.is_some_and(|asked| now.since(asked) < ASKING && asked <= now);
         if recently && !bound.is_zero() {
             return Due::Asked;
@@ -89,6 +93,17 @@ impl Mirror {
         }
         let records = records.iter().map(|record| (record.clone(), next)).collect();
         self.known.absorb(next, self.known.floor, records);
+        self.start_over_if_full();
+    }
+
+    /// Too many records: what the ledger itself has forgotten is forgotten, too.
+    fn start_over_if_full(&mut self) -> bool {
+        let full = self.known.size() > RECORDS_MAX;
+        if full {
+            self.known = Known { epoch: self.known.epoch, ..Known::default() };
+            self.synced = None;
+        }
+        full
     }
 
     /// Makes the next use sync first: something was seen that this mirror does not know.
@@ -121,9 +136,7 @@ impl Mirror {
         if sequence >= self.known.sequence {
             self.known.absorb(sequence, floor, records);
         }
-        if self.known.size() > RECORDS_MAX {
-            self.known = Known { epoch, ..Known::default() };
-            self.synced = None;
+        if self.start_over_if_full() {
             return Applied::Restarted;
         }
         self.synced = Some(sent);

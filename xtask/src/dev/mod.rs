@@ -98,9 +98,13 @@ async fn check_or_wait(options: &Options, stack: &mut Stack, logs: &Path) -> Res
     if options.check {
         return check::run(stack).await;
     }
-    let mut gone = Vec::new();
+    let (mut gone, mut fired) = (Vec::new(), Instant::now());
     loop {
         tokio::time::sleep(WATCH).await;
+        if fired.elapsed() >= CRON {
+            fired = Instant::now();
+            tokio::spawn(fire(stack.crons()));
+        }
         for name in stack.ended() {
             if name == Stack::EDGE {
                 bail!("the edge ended by itself; see the logs in {}", logs.display());
@@ -109,6 +113,16 @@ async fn check_or_wait(options: &Options, stack: &mut Stack, logs: &Path) -> Res
                 line(&format!("{name} ended by itself; the edge goes on without it"));
                 gone.push(name);
             }
+        }
+    }
+}
+
+/// Fires the scheduled event; what it does is in the edge's log.
+async fn fire(crons: Vec<String>) {
+    let client = client();
+    for cron in crons {
+        if let Err(error) = client.get(&cron).send().await {
+            line(&format!("the scheduled event did not fire: {error}"));
         }
     }
 }
@@ -191,5 +205,7 @@ fn empty(directory: &Path) -> Result<()> {
 }
 
 const MOST_AT_ONCE: usize = 20;
+/// As often as wrangler.toml has it.
+const CRON: Duration = Duration::from_secs(60);
 const WATCH: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -134,6 +134,16 @@ impl Stack {
         Some((self.redis_url.as_str(), self.gateway.as_ref()?.url()))
     }
 
+    /// What to ask so that the Worker's scheduled event fires: no clock does that here.
+    pub fn crons(&self) -> Vec<String> {
+        match &self.edge {
+            Edge::Workerd(workerd) => workerd.crons().to_vec(),
+            Edge::Wrangler(_) => {
+                self.edges.iter().map(|edge| format!("{edge}/cdn-cgi/handler/scheduled")).collect()
+            }
+        }
+    }
+
     /// The names of the servers that have ended.
     pub fn ended(&mut self) -> Vec<&'static str> {
         let edge = match &mut self.edge {
