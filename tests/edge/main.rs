@@ -1,5 +1,6 @@
 //! The edge end to end: real workerd, real Redis, real gateway, scripted origin.
 
+mod clients;
 mod cost;
 mod damage;
 mod dialects;
