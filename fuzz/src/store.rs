@@ -60,6 +60,7 @@ pub fn rest(bytes: &[u8]) {
         token: "t".to_owned(),
         dialect: dialects[usize::from(*first) % 3],
         timeout: Duration::from_millis(250),
+        grace: Duration::from_secs(60),
         namespace: "s".to_owned(),
         shards: 1,
     };
