@@ -38,9 +38,6 @@ pub fn size(text: &str) -> Option<u64> {
 /// What a duration may look like, for error messages.
 pub const DURATIONS: &str = "a duration such as 250ms, 30s, 5m, 1h or 7d";
 
-/// What a size may look like, for error messages.
-pub const SIZES: &str = "a size such as 64KB or 1MB";
-
 #[cfg(test)]
 mod tests {
     use super::*;

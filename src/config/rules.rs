@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::ConfigError;
-use super::duration::{DURATIONS, SIZES, duration, size};
+use super::duration::{DURATIONS, duration, size};
 use super::pattern::Pattern;
 use super::query::Query;
 use crate::cache::policy::{Caching, ClientDirectives, Prohibition, Treatment};
@@ -146,7 +146,9 @@ impl<'a> Fields<'a> {
         };
         let body_max = match self.text("max_body")? {
             None => default.body_max,
-            Some(text) => size(text).ok_or_else(|| self.wrong("max_body", text, SIZES))?,
+            Some(text) => size(text)
+                .filter(|bytes| *bytes <= BODY_MAX)
+                .ok_or_else(|| self.wrong("max_body", text, BODY_SIZES))?,
         };
         let client_directives = match self.text("client_directives")? {
             None | Some("obey") => ClientDirectives::Obey,
@@ -313,3 +315,7 @@ const PATTERNS: &str = "a path such as /api/*, or a host and a path such as exam
 
 /// An error message quotes no more than this many characters of what it found.
 const FOUND_MAX: usize = 60;
+
+/// A body is in an isolate's memory several times while it is stored; all of it has 128 MB.
+const BODY_MAX: u64 = 16 * 1024 * 1024;
+const BODY_SIZES: &str = "a size such as 64KB or 1MB, at most 16MB";

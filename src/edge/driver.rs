@@ -128,8 +128,21 @@ impl Driver {
                 self.receipt.waive(self.shard(key));
                 outcome
             }
-            Err(failure) => self.missed(Tier::Shared, &failure),
+            Err(failure) => {
+                self.chase(key);
+                self.missed(Tier::Shared, &failure)
+            }
         }
+    }
+
+    /// What other tiers hold is served meanwhile; purges of it shall be known as soon as can be.
+    fn chase(&self, key: &Key) {
+        let (edge, id) = (Rc::clone(&self.edge), key.id());
+        self.context.wait_until(async move {
+            let Some(shared) = &edge.shared else { return };
+            // Its failure is that of the read, which is counted.
+            let _ = shared.chase(id, js::random()).await;
+        });
     }
 
     async fn read_shared(
@@ -210,13 +223,9 @@ impl Driver {
         }
     }
 
-    /// A tier that failed; what is damaged there is as good as absent.
     fn missed(&self, tier: Tier, failure: &Failure) -> Outcome<Bytes> {
         self.edge.fault(tier, "get", failure);
-        match failure.fault {
-            Fault::Corrupt => Outcome::Absent,
-            fault => Outcome::Failed(fault),
-        }
+        Outcome::Failed(failure.fault)
     }
 
     async fn acquire(&mut self, key: &Key, ttl: Duration, reach: Reach) -> Outcome<Bytes> {

@@ -47,7 +47,9 @@ async fn serve(
 ) -> web_sys::Response {
     let head = match request::head(&request) {
         Ok(head) => head,
-        Err(Refusal { code, message }) => return reply::failure(400, code, &message, None),
+        Err(Refusal { status, code, message }) => {
+            return reply::failure(status, code, &message, None);
+        }
     };
     if let Some(dialect) = purge::dialect(&edge, &head) {
         return purge::answer(&edge, dialect, &head, &request, &context).await;

@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Cache, Response, ResponseInit};
+use worker::Delay;
 
 use super::{js, words};
 use crate::cache::exchange::Fault;
@@ -77,13 +79,19 @@ async fn open() -> Result<Cache, Failure> {
     settled(caches.open(NAME)).await?.dyn_into().map_err(|error| unreachable(&error))
 }
 
+/// The platform's cache is near, so whoever waits for it longer than for Redis waits in vain.
 async fn settled(promise: Promise) -> Result<JsValue, Failure> {
-    JsFuture::from(promise).await.map_err(|error| unreachable(&error))
+    match select(JsFuture::from(promise), Delay::from(TIMEOUT)).await {
+        Either::Left((settled, _)) => settled.map_err(|error| unreachable(&error)),
+        Either::Right(_) => Err(Failure::new(Fault::Timeout, "no answer in time")),
+    }
 }
 
 fn unreachable(error: &JsValue) -> Failure {
     Failure { fault: Fault::Unreachable, detail: words(error) }
 }
+
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The cache's name; its number changes with the entries' form.
 const NAME: &str = "breadbox-1";

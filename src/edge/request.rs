@@ -7,28 +7,32 @@ use wasm_bindgen::JsCast;
 use crate::cache::key::normalised;
 use crate::cache::{RequestHead, ResponseHead};
 
-/// Why a request is answered with 400.
+/// Why a request is not taken up.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
+    pub status: u16,
     pub code: &'static str,
     pub message: String,
 }
 
 /// The head of a request, its URL in the one normalised form.
 pub(super) fn head(request: &web_sys::Request) -> Result<RequestHead, Refusal> {
-    let url = normalised(&request.url()).ok_or_else(|| Refusal {
+    let url = request.url();
+    if url.len() > URL_MAX {
+        let message = format!("the URL is longer than {URL_MAX} bytes");
+        return Err(Refusal { status: 414, code: "url-too-long", message });
+    }
+    let url = normalised(&url).ok_or_else(|| Refusal {
+        status: 400,
         code: "invalid-url",
         message: "the request's URL cannot be read".into(),
     })?;
     let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| Refusal {
+        status: 400,
         code: "invalid-method",
         message: "the request's method cannot be read".into(),
     })?;
-    let headers = fields(&request.headers()).map_err(|name| Refusal {
-        code: "invalid-header",
-        message: format!("the field {name} holds a character that it may not"),
-    })?;
-    Ok(RequestHead { method, url, headers })
+    Ok(RequestHead { method, url, headers: fields(&request.headers())? })
 }
 
 /// The head of a response; a field that can't be read is left out.
@@ -36,7 +40,8 @@ pub(super) fn response_head(response: &web_sys::Response) -> ResponseHead {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs(&response.headers()) {
         if let (Ok(name), Ok(value)) = parsed(&name, &value) {
-            headers.append(name, value);
+            // What does not fit is more than the platform lets through.
+            let _ = headers.try_append(name, value);
         }
     }
     ResponseHead { status: response.status(), headers }
@@ -65,13 +70,21 @@ fn one_by_one(headers: &HeaderMap) -> web_sys::Headers {
     list
 }
 
-fn fields(headers: &web_sys::Headers) -> Result<HeaderMap, String> {
+fn fields(headers: &web_sys::Headers) -> Result<HeaderMap, Refusal> {
+    let too_large = || Refusal {
+        status: 431,
+        code: "fields-too-large",
+        message: format!("the header fields are larger than {FIELDS_MAX} bytes"),
+    };
     let mut map = HeaderMap::new();
+    let mut room = FIELDS_MAX;
     for (name, value) in pairs(headers) {
-        match parsed(&name, &value) {
-            (Ok(name), Ok(value)) => map.append(name, value),
-            _ => return Err(name),
+        room = room.checked_sub(name.len().saturating_add(value.len())).ok_or_else(too_large)?;
+        let (Ok(parsed_name), Ok(value)) = parsed(&name, &value) else {
+            let message = format!("the field {name} holds a character that it may not");
+            return Err(Refusal { status: 400, code: "invalid-header", message });
         };
+        map.try_append(parsed_name, value).map_err(|_| too_large())?;
     }
     Ok(map)
 }
@@ -93,3 +106,7 @@ fn pairs(headers: &web_sys::Headers) -> impl Iterator<Item = (String, String)> {
         Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
     })
 }
+
+/// The platform's limits, which not every place that a Worker runs in enforces.
+const FIELDS_MAX: usize = 128 * 1024;
+const URL_MAX: usize = 16 * 1024;

@@ -21,9 +21,21 @@ impl<W: Wire> Shared<W> {
         let shard = self.keys.shard(key.id());
         let due = self.shard_mirror(shard).look((self.clock)(), self.visibility);
         match due {
-            Due::Ask => self.sync(shard, seed).await,
+            Due::Ask => self.sync(shard, seed, Haste::Reply).await,
             Due::Asked | Due::No => Ok(()),
         }
+    }
+
+    /// Looks into the ledger with patience, if that is due and nobody else is at it: clients are
+    /// being served without its word because the store answers late, or not at all.
+    pub async fn chase(&self, id: Id, seed: u64) -> Result<(), Failure> {
+        let shard = self.keys.shard(id);
+        if self.shard_mirror(shard).chase((self.clock)(), self.visibility) != Due::Ask {
+            return Ok(());
+        }
+        let result = self.sync(shard, seed, Haste::Anyway).await;
+        self.shard_mirror(shard).caught_up();
+        result
     }
 
     /// What the ledger, as far as this isolate knows it, says of an entry.
@@ -46,19 +58,19 @@ impl<W: Wire> Shared<W> {
 
     /// Brings the mirror for a key up to date in any case.
     pub async fn catch_up(&self, key: &Key, seed: u64) -> Result<(), Failure> {
-        self.sync(self.keys.shard(key.id()), seed).await
+        self.sync(self.keys.shard(key.id()), seed, Haste::Reply).await
     }
 
     /// Brings a shard's mirror up to date.
-    pub(super) async fn sync(&self, shard: usize, seed: u64) -> Result<(), Failure> {
+    pub(super) async fn sync(&self, shard: usize, seed: u64, haste: Haste) -> Result<(), Failure> {
         for _ in 0..SYNC_TRIES {
             let sent = (self.clock)();
             let cursor = self.shard_mirror(shard).cursor();
-            let page = self.range(shard, cursor).await?;
+            let page = self.range(shard, cursor, haste).await?;
             let applied = self.shard_mirror(shard).apply(page, cursor, sent);
             match applied {
                 Applied::Current => return Ok(()),
-                Applied::Lost => return self.renew(shard, seed).await,
+                Applied::Lost => return self.renew(shard, seed, haste).await,
                 Applied::Restarted => {}
             }
         }
@@ -66,15 +78,15 @@ impl<W: Wire> Shared<W> {
     }
 
     /// What the ledger holds from a sequence on.
-    async fn range(&self, shard: usize, from: Sequence) -> Result<Page, Failure> {
+    async fn range(&self, shard: usize, from: Sequence, haste: Haste) -> Result<Page, Failure> {
         let (ledger, from) = (self.keys.ledger(shard), from.0.to_string());
         let range = ["ZRANGE", &ledger, &from, "+inf", "BYSCORE", "WITHSCORES"];
-        let reply = self.rest.command(&range, Haste::Reply, self.clock).await?;
+        let reply = self.rest.command(&range, haste, self.clock).await?;
         page(&reply).ok_or_else(|| Failure::malformed("ZRANGE"))
     }
 
     /// Starts another epoch if the ledger has lost data, and takes in the whole ledger.
-    async fn renew(&self, shard: usize, seed: u64) -> Result<(), Failure> {
+    async fn renew(&self, shard: usize, seed: u64, haste: Haste) -> Result<(), Failure> {
         let ledger = self.keys.ledger(shard);
         let sent = (self.clock)();
         let seen = self.shard_mirror(shard).stamp();
@@ -83,7 +95,7 @@ impl<W: Wire> Shared<W> {
         let args = [fresh.as_str(), &epoch, &sequence];
         let reply = self
             .rest
-            .script(|s| &s.renew, &[&ledger], &args, Last::None, Haste::Reply, self.clock)
+            .script(|s| &s.renew, &[&ledger], &args, Last::None, haste, self.clock)
             .await?;
         let page = page(&reply).ok_or_else(|| Failure::malformed("renew"))?;
         match self.shard_mirror(shard).apply(page, Sequence(0), sent) {
@@ -92,7 +104,8 @@ impl<W: Wire> Shared<W> {
         }
     }
 
-    /// Records purges in every shard; an error means that not all have them.
+    /// Records purges in every shard; an error means that not all have them, or that the store is
+    /// so slow that isolates may not see them in time.
     pub async fn purge(&self, records: &[Record], seed: u64) -> Result<Receipt, Failure> {
         let members: Vec<String> = records.iter().map(Record::member).collect();
         let head = [Epoch(seed.max(1)).to_string(), LEDGER_MAX.to_string()];
@@ -100,8 +113,7 @@ impl<W: Wire> Shared<W> {
         let mut stamps = Vec::new();
         for shard in 0..=self.more.len() {
             let ledger = [self.keys.ledger(shard)];
-            let reply =
-                self.eval(|s| &s.purge, &ledger, &args, Last::None, Haste::Background).await?;
+            let reply = self.eval(|s| &s.purge, &ledger, &args, Last::None, Haste::Reply).await?;
             let stamp = recorded(&reply).ok_or_else(|| Failure::malformed("purge"))?;
             self.shard_mirror(shard).record(records, stamp);
             stamps.push(stamp);
@@ -112,14 +124,14 @@ impl<W: Wire> Shared<W> {
     /// Purges a canary and reads it back through the ledger: whether purges do anything at all.
     pub async fn canary(&self, seed: u64) -> Result<Standing, Failure> {
         let tags = [CANARY.to_owned()];
-        self.sync(0, seed).await?;
+        self.sync(0, seed, Haste::Reply).await?;
         let stamp = self.shard_mirror(0).stamp();
         let selector = Selector::Tag(CANARY.to_owned());
         let receipt = self.purge(&[Record { mode: Mode::Hard, selector }], seed).await?;
         let recorded = receipt.stamp(0).unwrap_or_default();
         // A reader's view: this isolate's own has the record already.
         let mut view = Mirror::default();
-        view.apply(self.range(0, recorded.sequence).await?, Sequence(0), Time(0));
+        view.apply(self.range(0, recorded.sequence, Haste::Reply).await?, Sequence(0), Time(0));
         Ok(view.judge(&Subject { stamp, key: "", tags: &tags }))
     }
 

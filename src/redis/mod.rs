@@ -109,14 +109,17 @@ impl<W: Wire> Shared<W> {
     ) -> Result<Outcome<Bytes>, Failure> {
         let Some(bytes) = bytes else { return Ok(Outcome::Absent) };
         let id = key.id();
-        let (entry, body) = decode(&bytes)?;
-        // The look that another request began is mostly back by now.
+        let decoded = decode(&bytes);
+        // The look that another request began is mostly back by now. What is damaged here may be
+        // whole in the next tier, and is to be judged there.
         let unsure =
             !self.visibility.is_zero() && self.mirror(id).due((self.clock)(), self.visibility);
-        let unknown = entry.stamp.epoch != self.mirror(id).stamp().epoch;
+        let known = self.mirror(id).stamp().epoch;
+        let unknown = decoded.as_ref().is_ok_and(|(entry, _)| entry.stamp.epoch != known);
         if unsure || unknown {
-            self.sync(self.keys.shard(id), seed).await?;
+            self.sync(self.keys.shard(id), seed, Haste::Reply).await?;
         }
+        let (entry, body) = decoded?;
         let standing = self.judge(id, &entry);
         Ok(Outcome::Found(Found { entry, body, standing }))
     }
@@ -144,7 +147,7 @@ impl<W: Wire> Shared<W> {
         let stamp = stamp(&page).ok_or_else(|| Failure::malformed("acquire"))?;
         let applied = self.mirror(id).apply(page, cursor, sent);
         if applied != Applied::Current {
-            self.sync(shard, token).await?;
+            self.sync(shard, token, Haste::Reply).await?;
         }
         let found = match stored {
             Reply::Bulk(bytes) => decode(bytes).ok().map(|(entry, body)| {

@@ -51,7 +51,7 @@ impl<W: Wire> Shared<W> {
         let mut done = Reclaimed::default();
         for shard in (first..shards).chain(0..first) {
             if done.commands < commands {
-                self.sync(shard, seed).await?;
+                self.sync(shard, seed, Haste::Background).await?;
                 self.sweep(shard, commands, seed, &mut done).await?;
             }
         }
@@ -132,7 +132,7 @@ impl<W: Wire> Shared<W> {
         let known = self.shard_mirror(shard).stamp().epoch;
         if read.iter().any(|(_, beginning)| beginning.stamp.epoch != known) {
             // Older than the ledger, or newer than what is known of it: that must be told apart.
-            self.sync(shard, seed).await?;
+            self.sync(shard, seed, Haste::Background).await?;
             done.commands = done.commands.saturating_add(1);
         }
         let mirror = self.shard_mirror(shard);

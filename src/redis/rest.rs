@@ -62,6 +62,8 @@ pub(super) enum Last {
 /// Who waits for a reply, and so how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Haste {
+    /// Nobody, and the breaker is neither asked nor told.
+    Anyway,
     /// Nobody: the client has its answer, or asked for a certain one.
     Background,
     /// A client, for whom another tier may be faster.
@@ -196,6 +198,9 @@ impl<W: Wire> Rest<W> {
         haste: Haste,
         clock: Clock,
     ) -> Result<Reply, Failure> {
+        if haste == Haste::Anyway {
+            return self.attempt(path, body, haste).await;
+        }
         let breaker = || self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if breaker().admit(clock()) == Admit::Refuse {
             return Err(Failure::new(Fault::Open, "the store failed a moment ago"));
@@ -233,7 +238,7 @@ impl<W: Wire> Rest<W> {
 
     fn timeout(&self, haste: Haste) -> Duration {
         match haste {
-            Haste::Background => self.timeout.max(BACKGROUND),
+            Haste::Anyway | Haste::Background => self.timeout.max(BACKGROUND),
             Haste::Reply => self.timeout,
         }
     }

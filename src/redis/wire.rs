@@ -38,6 +38,9 @@ impl Wire for Http {
         let answer = async {
             let response = request.send().await.map_err(transport)?;
             let status = response.status().as_u16();
+            if response.content_length().is_some_and(|length| length > REPLY_MAX) {
+                return Err(Failure::new(Fault::TooLarge, "the reply is too large"));
+            }
             Ok((status, response.bytes().await.map_err(transport)?))
         };
         within(timeout, answer).await
@@ -85,6 +88,9 @@ fn transport(error: reqwest::Error) -> Failure {
     let text = format!("{:?}", error.without_url());
     Failure::new(Fault::Unreachable, text.chars().take(DETAIL_MAX).collect::<String>())
 }
+
+/// No reply that is wanted is larger: an isolate has 128 MB for everything.
+const REPLY_MAX: u64 = 32 * 1024 * 1024;
 
 /// A log line needs no more of an error than this many characters.
 const DETAIL_MAX: usize = 200;

@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result};
 
-use crate::site::{Site, asked_exactly};
-use xtask::harness::Wire;
-use xtask::origin::Reply;
+use xtask::harness::{PlatformTier, Spec, Wire};
+use xtask::origin::{Reply, Seen};
+
+use crate::site::{Site, asked_exactly, one, set};
 
 #[tokio::test]
 async fn a_damaged_entry_is_a_miss_and_is_replaced() -> Result<()> {
@@ -44,6 +45,27 @@ async fn a_damaged_entry_is_a_miss_and_is_replaced() -> Result<()> {
     Ok(())
 }
 
+/// What is damaged in Redis may lie whole in the data centre.
+#[tokio::test]
+async fn the_platform_answers_for_a_damaged_entry() -> Result<()> {
+    let mut site = Site::strict(page_of)?;
+    site.warm(0, "/hurt").await?;
+    let mut wire = site.wire()?;
+    let key = only_entry(&mut wire)?;
+    wire.ask(&[b"SET", &key, b"garbage"])?;
+    for _ in 0..3 {
+        let answer = site.get(0, "/hurt").await?;
+        assert!(answer.is_hit(), "{}", answer.headers_text());
+        assert_eq!(answer.text(), "the page /hurt");
+    }
+    asked_exactly(&site, "/hurt", 1);
+    // A purge counts for it all the same.
+    site.purge(r#"{"everything":true}"#).await?;
+    assert!(!site.get(0, "/hurt").await?.is_hit());
+    asked_exactly(&site, "/hurt", 2);
+    Ok(())
+}
+
 /// Another type of value makes every command on the key fail.
 #[tokio::test]
 async fn a_value_of_another_type_costs_no_answer() -> Result<()> {
@@ -79,11 +101,17 @@ async fn an_entry_of_another_key_is_not_served() -> Result<()> {
     Ok(())
 }
 
-/// One isolate without mercy for stale ledgers, pages that tell their path.
+/// One isolate without mercy for stale ledgers and without a platform cache, pages that tell
+/// their path.
 fn pages() -> Result<Site> {
-    Site::strict(|seen| {
-        Reply::ok(format!("the page {}", seen.path)).header("cache-control", "max-age=600")
+    Site::with(page_of, |spec| {
+        let spec = Spec { platform: PlatformTier::Off, ..one(spec) };
+        set(spec, "VISIBILITY", "0s")
     })
+}
+
+fn page_of(seen: &Seen) -> Reply {
+    Reply::ok(format!("the page {}", seen.path)).header("cache-control", "max-age=600")
 }
 
 fn only_entry(wire: &mut Wire) -> Result<Vec<u8>> {

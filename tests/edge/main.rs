@@ -1,9 +1,12 @@
 //! The edge end to end: real workerd, real Redis, real gateway, scripted origin.
 
+mod attacks;
+mod budgets;
 mod clients;
 mod cost;
 mod damage;
 mod dialects;
+mod failover;
 mod faults;
 mod health;
 mod http;

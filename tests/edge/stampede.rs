@@ -1,19 +1,22 @@
 //! Many requests at once for one key.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use breadbox::cache::exchange::Limits;
 use futures_util::future::join_all;
-use xtask::harness::{PlatformTier, eventually};
+use xtask::harness::{PlatformTier, Spec, eventually};
 use xtask::origin::Reply;
 
 use crate::site::{Answer, PATIENCE, REDIS_TIMEOUT, Site, asked_exactly, page, set, stale_page};
 
 #[tokio::test]
 async fn a_cold_key_is_fetched_once_for_all_isolates() -> Result<()> {
-    let site = Site::start(|_| page(1).after(Duration::from_millis(500)))?;
-    let answers = site.crowd(CROWD, "/cold").await?;
+    let slow = |_: &_| page(1).after(Duration::from_millis(500));
+    let site = Site::with(slow, four_processes)?;
+    let answers = site.crowd(THOUSAND, "/cold").await?;
     expect_all(&answers, "version 1");
     asked_exactly(&site, "/cold", 1);
     let stored = answers.iter().filter(|answer| answer.says("stored")).count();
@@ -70,10 +73,11 @@ async fn what_may_not_be_stored_does_not_queue() -> Result<()> {
 
 #[tokio::test]
 async fn without_redis_each_isolate_fetches_once() -> Result<()> {
-    let mut site = Site::start(|_| page(1).after(Duration::from_millis(700)))?;
+    let slow = |_: &_| page(1).after(Duration::from_millis(700));
+    let mut site = Site::with(slow, four_processes)?;
     site.edge.redis()?.daemon.kill();
     site.edge.gateway()?.daemon.kill();
-    let answers = site.crowd(CROWD, "/alone").await?;
+    let answers = site.crowd(THOUSAND, "/alone").await?;
     expect_all(&answers, "version 1");
     let fetches = site.fetches("/alone");
     assert!(fetches <= 4, "4 isolates asked the origin {fetches} times");
@@ -99,21 +103,25 @@ async fn with_a_silent_redis_each_isolate_fetches_once() -> Result<()> {
 async fn without_any_tier_everybody_is_answered() -> Result<()> {
     let mut site = Site::with(
         |_| page(1).after(Duration::from_millis(200)),
-        |spec| xtask::harness::Spec { platform: PlatformTier::Off, ..spec },
+        |spec| Spec { platform: PlatformTier::Off, ..spec },
     )?;
     site.edge.gateway()?.daemon.kill();
     expect_all(&site.crowd(CROWD / 4, "/bare").await?, "version 1");
     Ok(())
 }
 
-/// The request that was to fetch for all dies with its process; another takes over.
+/// The request that was to fetch for all dies with its process; when its lease has expired,
+/// another takes over.
 #[tokio::test]
 async fn a_leader_that_dies_is_outwaited() -> Result<()> {
-    let asked = AtomicUsize::new(0);
-    let mut site = Site::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
-        0 => Reply::hang(),
-        _ => page(1),
-    })?;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let times = Arc::clone(&asked);
+    let script = move |_: &_| {
+        let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
+        times.push(Instant::now());
+        if times.len() == 1 { Reply::hang() } else { page(1) }
+    };
+    let mut site = Site::with(script, four_processes)?;
     tokio::select! {
         lost = site.get(0, "/orphan") => anyhow::bail!("a hanging origin answered: {lost:?}"),
         led = eventually("the leader asks", PATIENCE, async || site.fetches("/orphan") == 1) => {
@@ -123,10 +131,18 @@ async fn a_leader_that_dies_is_outwaited() -> Result<()> {
     if let Some(first) = site.edge.workers.first_mut() {
         first.daemon.kill();
     }
-    let answers = join_all((0..8).map(|n| site.get(2 + n % 2, "/orphan"))).await;
+    let answers = join_all((0..THOUSAND).map(|n| site.get(1 + n % 3, "/orphan"))).await;
     expect_all(&answers.into_iter().collect::<Result<Vec<_>>>()?, "version 1");
     asked_exactly(&site, "/orphan", 2);
+    let times = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let between = times[1] - times[0];
+    assert!(between >= Limits::default().lease, "the second fetch came {between:?} later");
     Ok(())
+}
+
+/// One isolate each.
+fn four_processes(spec: Spec) -> Spec {
+    Spec { isolates: 1, processes: 4, ..spec }
 }
 
 #[track_caller]
@@ -138,6 +154,7 @@ fn expect_all(answers: &[Answer], body: &str) {
 }
 
 const CROWD: usize = 200;
+const THOUSAND: usize = 1000;
 const FEW: usize = 40;
 /// Less than the time after which a request no longer waits for another's fetch.
 const TOGETHER: Duration = Duration::from_secs(9);

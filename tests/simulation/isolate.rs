@@ -240,13 +240,9 @@ impl Driver {
         }
     }
 
-    /// A tier that failed; what is damaged there is as good as absent.
     fn missed(&mut self, failure: &Failure) -> Outcome<Bytes> {
         self.seen.store_faults += 1;
-        match failure.fault {
-            Fault::Corrupt => Outcome::Absent,
-            fault => Outcome::Failed(fault),
-        }
+        Outcome::Failed(failure.fault)
     }
 
     fn look_near(&self, key: &Key) -> Outcome<Bytes> {

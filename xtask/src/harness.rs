@@ -28,6 +28,7 @@ pub use crate::servers::{
 };
 pub use reqwest;
 
+use crate::faults::{Proxy, Speech};
 use crate::servers::{WorkerdSpec, free_ports};
 use crate::tools::{self, Profile, RedisServer};
 use crate::{build, places, progress};
@@ -52,6 +53,26 @@ pub enum PlatformTier {
     Off,
 }
 
+/// Whether trouble can be made on the lines between the parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Troubles {
+    /// The parts are connected directly.
+    None,
+    /// A [`Proxy`] is on each line: [`Edge::lines`].
+    OnEveryLine,
+}
+
+/// The lines on which trouble can be made.
+#[derive(Debug)]
+pub struct Lines {
+    /// Between the Worker and the origin.
+    pub origin: Proxy,
+    /// Between the gateway and Redis.
+    pub redis: Proxy,
+    /// Between the Worker and the gateway.
+    pub store: Proxy,
+}
+
 /// What an edge consists of.
 #[derive(Clone, Debug)]
 pub struct Spec {
@@ -72,6 +93,8 @@ pub struct Spec {
     /// The authority under which all isolates see their requests, as `site.test`: then they share
     /// entries. Without it each port is a site of its own, unless the test sends one `Host`.
     pub authority: Option<String>,
+    /// Whether trouble can be made; that needs a shared tier.
+    pub troubles: Troubles,
 }
 
 impl Spec {
@@ -86,6 +109,7 @@ impl Spec {
             rules: String::new(),
             variables: Vec::new(),
             authority: None,
+            troubles: Troubles::None,
         }
     }
 
@@ -106,6 +130,8 @@ pub struct Edge {
     pub redis: Option<Redis>,
     /// The platform caches.
     pub colos: Vec<Colo>,
+    /// The lines between the parts, where trouble can be made.
+    pub lines: Option<Lines>,
     urls: Vec<String>,
     logs: PathBuf,
 }
@@ -115,12 +141,21 @@ impl Edge {
     pub fn start(spec: Spec) -> Result<Self> {
         let parts = parts()?;
         let logs = places::test_run()?;
-        let (redis, gateway) = match spec.shared {
-            SharedTier::Off => (None, None),
-            SharedTier::Redis => {
+        let (redis, gateway, lines) = match (spec.shared, spec.troubles) {
+            (SharedTier::Off, _) => (None, None, None),
+            (SharedTier::Redis, Troubles::None) => {
                 let redis = Redis::start(&parts.redis, &logs)?;
                 let gateway = Gateway::start(&parts.gateway, &redis.url(), tokens(), &logs)?;
-                (Some(redis), Some(gateway))
+                (Some(redis), Some(gateway), None)
+            }
+            (SharedTier::Redis, Troubles::OnEveryLine) => {
+                let redis = Redis::start(&parts.redis, &logs)?;
+                let line = Proxy::start(redis.port(), Speech::Bytes)?;
+                let url = format!("redis://127.0.0.1:{}", line.port());
+                let gateway = Gateway::start(&parts.gateway, &url, tokens(), &logs)?;
+                let store = Proxy::start(gateway.port(), Speech::Http)?;
+                let origin = Proxy::start(port_of(&spec.origin)?, Speech::Http)?;
+                (Some(redis), Some(gateway), Some(Lines { origin, redis: line, store }))
             }
         };
         let colos = match spec.platform {
@@ -129,7 +164,7 @@ impl Edge {
             PlatformTier::Off => 0,
         };
         let colos: Vec<Colo> = (0..colos).map(|_| Colo::start()).collect::<Result<_>>()?;
-        let variables = variables(&spec, gateway.as_ref())?;
+        let variables = variables(&spec, gateway.as_ref(), lines.as_ref())?;
         let mut workers = Vec::new();
         for process in 0..spec.processes {
             let isolate = |n: usize| process * spec.isolates + n;
@@ -150,7 +185,7 @@ impl Edge {
             workers.push(Workerd::start(&settings, &logs)?);
         }
         let urls = workers.iter().flat_map(|worker| worker.urls().to_owned()).collect();
-        Ok(Self { workers, gateway, redis, colos, urls, logs })
+        Ok(Self { workers, gateway, redis, colos, lines, urls, logs })
     }
 
     /// One URL per isolate, process by process.
@@ -171,6 +206,11 @@ impl Edge {
     /// The running gateway; the error says that the edge was started without.
     pub fn gateway(&mut self) -> Result<&mut Gateway> {
         self.gateway.as_mut().context("this edge was started with SharedTier::Off")
+    }
+
+    /// The lines between its parts; the error says that the edge was started without.
+    pub fn lines(&self) -> Result<&Lines> {
+        self.lines.as_ref().context("this edge was started with Troubles::None")
     }
 
     /// Where the logs of its processes are; kept if the test fails.
@@ -196,6 +236,9 @@ pub const ADMIN: &str = "admin-secret-of-the-tests";
 pub const PURGER: &str = "purge-secret-of-the-tests";
 /// The token that may only read.
 pub const READER: &str = "read-secret-of-the-tests";
+
+/// How long a purge may go unseen, where a test sets nothing else.
+pub const VISIBILITY: Duration = Duration::from_secs(1);
 
 /// An HTTP client that follows no redirect and gives up after 30 seconds.
 pub fn client() -> reqwest::Client {
@@ -260,11 +303,22 @@ fn tokens() -> Tokens {
     Tokens { standard: "gateway-secret".to_owned(), read_only: "gateway-reader".to_owned() }
 }
 
-fn variables(spec: &Spec, gateway: Option<&Gateway>) -> Result<Vec<(String, String)>> {
+fn port_of(url: &str) -> Result<u16> {
+    let port = url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    port.with_context(|| format!("the origin's URL {url} does not end with a port"))
+}
+
+fn variables(
+    spec: &Spec,
+    gateway: Option<&Gateway>,
+    lines: Option<&Lines>,
+) -> Result<Vec<(String, String)>> {
     let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let store = lines.map(|lines| lines.store.url()).or_else(|| gateway.map(Gateway::url));
+    let origin = lines.map_or_else(|| spec.origin.clone(), |lines| lines.origin.url());
     let mut all = vec![
-        text("ORIGIN", &spec.origin),
-        text("REDIS_REST_URL", &gateway.map(Gateway::url).unwrap_or_default()),
+        text("ORIGIN", &origin),
+        text("REDIS_REST_URL", &store.unwrap_or_default()),
         text("REDIS_REST_TOKEN", gateway.map_or("", |it| it.tokens().standard.as_str())),
         text("BREADBOX_TOKENS", &format!("a=admin:{ADMIN},p=purge:{PURGER},r=read:{READER}")),
     ];

@@ -7,6 +7,8 @@
 //! | [`servers`] | Redis, the gateway, the sample origin, workerd and wrangler as typed processes |
 //! | [`origin`] | an origin server whose answers a test scripts |
 //! | [`harness`] | a whole edge for an integration test, in one call |
+//! | [`faults`] | trouble between the parts, what it costs (`cargo xtask fault-matrix`) |
+//! | [`chaos`] | `cargo xtask chaos`: all of it at random, every answer checked |
 //! | [`dev`] | `cargo dev`: all of it on one machine, for a person |
 //! | [`purges`] | `cargo xtask bench-purge`: what purges cost and when they are seen |
 //! | [`check`] | `cargo dev -- --check`: a smoke scenario and its table |
@@ -14,8 +16,10 @@
 //! No cache logic lives here.
 
 pub mod build;
+pub mod chaos;
 pub mod check;
 pub mod dev;
+pub mod faults;
 pub mod harness;
 pub mod origin;
 pub mod places;

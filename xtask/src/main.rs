@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::chaos;
 use xtask::dev::Options;
+use xtask::faults::matrix;
 use xtask::progress::line;
 use xtask::tools::{self, RedisServer};
 use xtask::{build, dev, purges};
@@ -22,6 +24,10 @@ struct Command {
 enum Task {
     /// Run the edge with Redis, the gateway and a sample site (`cargo dev`)
     Dev(Options),
+    /// Kill and trouble everything at random, and check every answer
+    Chaos(chaos::Options),
+    /// Measure what each trouble of the store costs each class of traffic
+    FaultMatrix(matrix::Options),
     /// Build the Worker into build/, if its sources changed
     Build,
     /// Measure what purges cost, when they are seen, and what a flood of them does
@@ -44,6 +50,8 @@ fn main() -> ExitCode {
 fn run() -> Result<bool> {
     match Command::parse_from(arguments()).task {
         Task::Dev(options) => dev::run(&options),
+        Task::Chaos(options) => chaos::run(&options),
+        Task::FaultMatrix(options) => matrix::run(&options),
         Task::Build => {
             build::worker(&tools::builder(&tools::npm()?)?)?;
             Ok(true)

@@ -1,6 +1,6 @@
 //! Looking for a stored response and judging what was found.
 
-use super::action::{Action, Found, Outcome};
+use super::action::{Action, Fault, Found, Outcome};
 use super::course::{Client, Course, stored_of};
 use super::lease::AwaitLeader;
 use super::plan::Plan;
@@ -62,7 +62,8 @@ impl AwaitLookup {
                 Use::Variant => look(course, self.tier),
             },
             Outcome::Absent if self.tier == Tier::Shared => lease::acquire(course, None, now),
-            Outcome::Absent => self.next(course, now),
+            // What is damaged in one tier may lie whole in the next.
+            Outcome::Absent | Outcome::Failed(Fault::Corrupt) => self.next(course, now),
             _ => {
                 if self.tier == Tier::Shared {
                     course.reach = super::Reach::Isolate;

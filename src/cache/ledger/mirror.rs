@@ -18,6 +18,7 @@ pub struct Mirror {
     known: Known,
     synced: Option<Time>,
     asked: Option<Time>,
+    chasing: Option<Time>,
 }
 
 /// Whether a use of the mirror has to look into the ledger first.
@@ -67,6 +68,24 @@ impl Mirror {
         }
         self.asked = Some(now);
         Due::Ask
+    }
+
+    /// Whether to look with patience because hasty looks fail and half of the bound is over. Of
+    /// many at once one is told to.
+    pub fn chase(&mut self, now: Time, bound: Duration) -> Due {
+        if !self.due(now, bound.checked_div(2).unwrap_or(bound)) {
+            return Due::No;
+        }
+        if self.chasing.is_some_and(|began| began <= now && now.since(began) < CHASING) {
+            return Due::Asked;
+        }
+        self.chasing = Some(now);
+        Due::Ask
+    }
+
+    /// A patient look has ended, whatever it brought.
+    pub fn caught_up(&mut self) {
+        self.chasing = None;
     }
 
     /// From which sequence on the next sync has to look.
@@ -320,6 +339,9 @@ impl<'a> Place<'a> {
 }
 
 /// A look that has not come back for so long is not counted on.
+/// A patient look that was killed is not waited for any longer.
+const CHASING: Duration = Duration::from_secs(3);
+
 const ASKING: Duration = Duration::from_millis(300);
 
 /// Above this many records a mirror starts over from what the ledger still holds.

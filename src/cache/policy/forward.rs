@@ -63,6 +63,8 @@ fn validate(headers: &mut HeaderMap, stored: &HeaderMap) {
 /// Fields by which a client could have the origin answer another request than the one in the key,
 /// or make it speak to us in the client's words.
 fn is_poisonous(name: &HeaderName) -> bool {
+    // Servers that hand fields on as variables take an underscore for a hyphen.
+    let name = name.as_str().replace('_', "-");
     let name = name.as_str();
     let forwarded = name.starts_with("x-forwarded-") && name != "x-forwarded-for";
     forwarded || OVERRIDES.contains(&name) || TAG_FIELDS.iter().any(|tag| tag.as_str() == name)

@@ -46,6 +46,11 @@ impl Gateway {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The tokens it was started with.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::wire::{Value, Wire};
 use super::{Daemon, Ready, free_port, local};
 use crate::process::Program;
 
@@ -38,6 +39,27 @@ impl Redis {
     /// `redis://127.0.0.1:<port>`.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Runs a command: the words of its reply, an error's line included.
+    pub fn ask(&self, words: &[&str]) -> Result<Vec<String>> {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        let reply = Wire::open(self.port)?.call(&words)?;
+        let word = |value| match value {
+            Value::Error(line) => line,
+            Value::Number(number) => number.to_string(),
+            Value::Text(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Value::List(_) | Value::Nil => String::new(),
+        };
+        Ok(match reply {
+            Value::List(items) => items.into_iter().map(word).collect(),
+            value => vec![word(value)],
+        })
+    }
+
+    /// Runs a command whose reply is one word.
+    pub fn tell(&self, words: &[&str]) -> Result<String> {
+        Ok(self.ask(words)?.concat())
     }
 
     /// Its port on 127.0.0.1.
