@@ -21,3 +21,5 @@ mod reusing;
 mod selecting;
 #[path = "policy/storing.rs"]
 mod storing;
+#[path = "policy/wishes.rs"]
+mod wishes;

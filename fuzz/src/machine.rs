@@ -98,7 +98,7 @@ pub fn policy(bytes: &[u8]) {
     let dead = policy::reuse(&request, &stored, Standing::Dead, BEGUN, &treatment);
     assert!(matches!(dead, Reuse::Unusable(_)));
     for length in [0, 1, 1 << 30] {
-        let answer = policy::answer(&request, &response, length, BEGUN);
+        let answer = policy::answer(&request, &response, length);
         let _ = policy::present(&stored, &answer, over);
         let _ = policy::convey(&response, &answer);
     }

@@ -1,11 +1,14 @@
-// Prints one line per case that applies to a reverse proxy: suite, id, kind.
-import suites from 'http-cache-tests/tests/index.mjs'
-import surrogates from 'http-cache-tests/tests/surrogate-control.mjs'
+// Prints one line per case that applies to a reverse proxy: suite, id, kind. The arguments are
+// modules of the suite: lists of parts, or single parts.
+import { pathToFileURL } from 'node:url'
 
-for (const suite of [...suites, surrogates]) {
-  for (const test of suite.tests) {
-    if (test.browser_only !== true) {
-      console.log([suite.id, test.id, test.kind ?? 'required'].join('\t'))
+for (const module of process.argv.slice(2)) {
+  const { default: parts } = await import(pathToFileURL(module))
+  for (const part of [parts].flat()) {
+    for (const test of part.tests) {
+      if (test.browser_only !== true) {
+        console.log([part.id, test.id, test.kind ?? 'required'].join('\t'))
+      }
     }
   }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::place::Place;
 use crate::suite::{Case, Complaint, Run};
 
 /// One line for each case, by its id.
@@ -14,16 +15,14 @@ pub struct Results(BTreeMap<String, Entry>);
 
 /// How one case ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The part of the suite that it belongs to.
     pub suite: String,
     /// `required`, `optimal` or `check`.
     pub kind: String,
-    /// With Redis.
-    pub redis: Outcome,
-    /// On the platform tier alone.
-    pub platform: Outcome,
+    /// Its end in each place.
+    #[serde(flatten)]
+    ends: BTreeMap<Place, Outcome>,
 }
 
 /// The end of a case.
@@ -39,16 +38,16 @@ pub enum Outcome {
 }
 
 impl Results {
-    /// The results of two runs; each must have asked every case.
-    pub fn of(cases: &[Case], with_redis: &Run, without: &Run) -> Result<Self> {
+    /// The results of the runs in all places; each must have asked every case.
+    pub fn of(cases: &[Case], runs: &BTreeMap<Place, Run>) -> Result<Self> {
         let mut all = BTreeMap::new();
         for Case { suite, id, kind } in cases {
-            let end = |run: &Run| {
-                let found = run.get(id).with_context(|| format!("the case {id} was not run"))?;
-                Ok::<_, anyhow::Error>(Outcome::of(found.as_ref()))
+            let end = |(place, run): (&Place, &Run)| {
+                let found = run.get(id).with_context(|| format!("{id} was not run {place}"))?;
+                Ok((*place, Outcome::of(found.as_ref())))
             };
-            let (redis, platform) = (end(with_redis)?, end(without)?);
-            let entry = Entry { suite: suite.clone(), kind: kind.clone(), redis, platform };
+            let ends = runs.iter().map(end).collect::<Result<_>>()?;
+            let entry = Entry { suite: suite.clone(), kind: kind.clone(), ends };
             if all.insert(id.clone(), entry).is_some() {
                 bail!("the suite has two cases called {id}");
             }
@@ -56,10 +55,19 @@ impl Results {
         Ok(Self(all))
     }
 
+    /// These results, and those of `others` for the places that are not among them.
+    pub fn and(mut self, others: &Self) -> Self {
+        for (id, entry) in &mut self.0 {
+            for (place, end) in others.0.get(id).iter().flat_map(|other| &other.ends) {
+                entry.ends.entry(*place).or_insert(*end);
+            }
+        }
+        self
+    }
+
     /// Reads the file.
     pub fn from_json(text: &str) -> Result<Self> {
-        let all = serde_json::from_str(text).context("tests/conformance/results.json")?;
-        Ok(Self(all))
+        Ok(Self(serde_json::from_str(text)?))
     }
 
     /// The file: one line for each case.
@@ -86,12 +94,12 @@ impl Results {
     }
 
     /// What the suite said of the cases that should be passed and are not.
-    pub fn explanations(&self, with_redis: &Run, without: &Run) -> Vec<String> {
+    pub fn explanations(&self, runs: &BTreeMap<Place, Run>) -> Vec<String> {
         let mut told = Vec::new();
         for (id, entry) in self.0.iter().filter(|(_, entry)| entry.kind != "check") {
-            for (tier, run) in [("redis", with_redis), ("platform", without)] {
+            for (place, run) in runs {
                 if let Some(Some(Complaint { name, message })) = run.get(id) {
-                    told.push(format!("{} {id} ({tier}): {name}: {message}", entry.kind));
+                    told.push(format!("{} {id} {place}: {name}: {message}", entry.kind));
                 }
             }
         }
@@ -104,32 +112,35 @@ impl Results {
         let mut complaints = Vec::new();
         let rows: BTreeMap<&str, &str> = page.lines().flat_map(row).collect();
         for (id, entry) in &self.0 {
-            let passed = [entry.redis, entry.platform].map(|end| end == Outcome::Pass);
+            let passed: Vec<bool> = entry.ends.values().map(|end| *end == Outcome::Pass).collect();
+            let all = |wanted| passed.iter().all(|passed| *passed == wanted);
             let said = rows.get(id.as_str());
             match (entry.kind.as_str(), said) {
                 ("check", None) => complaints.push(format!("{id}: no answer")),
                 ("check", Some(said)) => {
                     let yes = said.starts_with("yes");
-                    let agrees = said.starts_with("no") != yes && passed == [yes; 2];
+                    let agrees = said.starts_with("no") != yes && all(yes);
                     if !agrees {
                         complaints.push(format!("{id}: the page says {said}: {passed:?}"));
                     }
                 }
-                (_, None) if passed != [true; 2] => complaints.push(format!("{id}: no reason")),
-                (_, Some(_)) if passed == [true; 2] => complaints.push(format!("{id}: passed")),
+                (_, None) if !all(true) => complaints.push(format!("{id}: no reason")),
+                (_, Some(_)) if all(true) => complaints.push(format!("{id}: passed")),
                 _ => {}
             }
         }
         complaints
     }
 
-    /// How many cases of a kind are passed, of how many, in one of the runs; those on the
-    /// superseded `Surrogate-Control` do not count.
-    pub fn count(&self, kind: &str, end: impl Fn(&Entry) -> Outcome) -> Count {
+    /// How many cases of a kind are passed, of how many, in one place; those on the superseded
+    /// `Surrogate-Control` do not count.
+    pub fn count(&self, kind: &str, place: Place) -> Count {
         let counted = |entry: &&Entry| entry.kind == kind && entry.suite != "surrogate-control";
-        let ends: Vec<Outcome> = self.0.values().filter(counted).map(end).collect();
-        let passed = ends.iter().filter(|end| **end == Outcome::Pass).count();
-        Count { passed, total: ends.len() }
+        let passed = |entry: &&Entry| entry.ends.get(&place) == Some(&Outcome::Pass);
+        let all: Vec<&Entry> = self.0.values().filter(counted).collect();
+        let measured = all.iter().any(|entry| entry.ends.contains_key(&place));
+        let passed = measured.then(|| all.iter().copied().filter(passed).count());
+        Count { passed, total: all.len() }
     }
 }
 
@@ -143,13 +154,12 @@ fn row(line: &str) -> Vec<(&str, &str)> {
 
 impl Entry {
     fn changes(&self, id: &str, measured: &Self) -> Vec<String> {
-        let tiers = [
-            ("with Redis", self.redis, measured.redis),
-            ("without Redis", self.platform, measured.platform),
-        ];
-        let changed = tiers.into_iter().filter(|(_, known, now)| known != now);
+        let changed = measured.ends.iter().filter(|(place, now)| self.ends.get(place) != Some(now));
         let kind = &measured.kind;
-        changed.map(|(tier, known, now)| format!("{kind} {id} {tier}: {known} → {now}")).collect()
+        let known = |place| self.ends.get(place).map_or("unknown".to_owned(), Outcome::to_string);
+        changed
+            .map(|(place, now)| format!("{kind} {id} {place}: {} → {now}", known(place)))
+            .collect()
     }
 }
 
@@ -173,15 +183,18 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// So many of so many.
+/// So many of so many, if they were asked at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
-    pub passed: usize,
+    pub passed: Option<usize>,
     pub total: usize,
 }
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.passed, self.total)
+        match self.passed {
+            Some(passed) => write!(f, "{passed} of {}", self.total),
+            None => f.write_str("–"),
+        }
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{env, thread};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use xtask::harness::{Edge, SharedTier, Spec, client, free_port};
+use xtask::harness::{client, free_port};
 use xtask::places::{on_path, read, test_run, write};
 use xtask::process::Program;
 use xtask::progress::step;
@@ -15,12 +16,23 @@ use xtask::servers::{Daemon, Ready};
 use xtask::tools;
 
 use crate::directory;
+use crate::place::{Place, Running};
 
-/// The installed suite.
+/// An edition of the suite.
 #[derive(Debug)]
 pub struct Suite {
     node: PathBuf,
+    home: PathBuf,
+    layout: &'static Layout,
     logs: PathBuf,
+}
+
+/// Where an edition keeps what.
+#[derive(Debug)]
+struct Layout {
+    client: &'static str,
+    server: &'static str,
+    lists: &'static [&'static str],
 }
 
 /// A case of the suite.
@@ -47,9 +59,10 @@ pub struct Complaint {
 }
 
 impl Suite {
-    /// Installs what the lock file names, where that is still to do.
+    /// The npm package that the lock file names, installed where that is still to do.
     pub fn install() -> Result<Self> {
-        let suite = Self { node: tools::npm()?.node, logs: test_run()? };
+        let home = directory().join("node_modules/http-cache-tests");
+        let suite = Self { node: tools::npm()?.node, home, layout: &NPM, logs: test_run()? };
         let lock = read(&directory().join("package-lock.json"))?;
         let installed = directory().join("node_modules/.installed");
         if read(&installed).ok().as_ref() != Some(&lock) {
@@ -63,10 +76,21 @@ impl Suite {
         Ok(suite)
     }
 
+    /// The checkout of the suite's repository that the variable `CACHE_TESTS` names, its
+    /// dependencies installed.
+    pub fn checked_out() -> Result<Self> {
+        let home = env::var_os("CACHE_TESTS").map(PathBuf::from);
+        let home = home.context("CACHE_TESTS must name a checkout of http-tests/cache-tests")?;
+        let client = home.join(CHECKOUT.client);
+        ensure!(client.is_file(), "CACHE_TESTS: there is no {}", client.display());
+        Ok(Self { node: tools::npm()?.node, home, layout: &CHECKOUT, logs: test_run()? })
+    }
+
     /// Every case that applies to a reverse proxy.
     pub fn cases(&self) -> Result<Vec<Case>> {
+        let lists = self.layout.lists.iter().map(|list| self.home.join(list));
         let list = Program::new("list", &self.node).arg("list.mjs").directory(directory());
-        let text = list.run(&self.logs)?;
+        let text = list.args(lists).run(&self.logs)?;
         let case = |line: &str| {
             let mut parts = line.split('\t').map(str::to_owned);
             Some(Case { suite: parts.next()?, id: parts.next()?, kind: parts.next()? })
@@ -74,25 +98,32 @@ impl Suite {
         text.lines().map(|line| case(line).context("a line of list.mjs is too short")).collect()
     }
 
-    /// Runs all of it once, against an edge of its own.
-    pub fn run(&self, shared: SharedTier) -> Result<Run> {
+    /// Runs all of it in these places at once, each with an edge of its own: most of the time
+    /// goes in the cases' own pauses.
+    pub fn run(&self, places: &[Place]) -> Result<BTreeMap<Place, Run>> {
+        thread::scope(|scope| {
+            let run = |place| (place, scope.spawn(move || self.run_at(place)));
+            let runs: Vec<_> = places.iter().copied().map(run).collect();
+            let end = |(place, run): (Place, thread::ScopedJoinHandle<'_, Result<Run>>)| {
+                let run = run.join().map_err(|_| anyhow!("the run {place} panicked"))?;
+                Ok((place, run.with_context(|| format!("http-cache-tests {place}"))?))
+            };
+            runs.into_iter().map(end).collect()
+        })
+    }
+
+    fn run_at(&self, place: Place) -> Result<Run> {
         let port = free_port()?;
         let _origin = self.origin(port)?;
-        let spec = Spec::of(&format!("http://127.0.0.1:{port}"));
-        // A hundred cases at once are not to be taken for a Redis that fails.
-        let variables = vec![("REDIS_TIMEOUT".to_owned(), "5s".to_owned())];
-        let edge = Edge::start(Spec { shared, variables, ..spec })?;
-        let what = match shared {
-            SharedTier::Redis => "http-cache-tests asks the edge with Redis",
-            SharedTier::Off => "http-cache-tests asks the edge without Redis",
-        };
-        warm(edge.url(0))?;
-        let text = step(what, || self.ask(edge.url(0)))?;
+        let edge = Running::start(place, &format!("http://127.0.0.1:{port}"), &self.logs)?;
+        warm(edge.url())?;
+        let what = format!("http-cache-tests asks the edge {place}");
+        let text = step(&what, || self.ask(edge.url()))?;
         outcomes(&text)
     }
 
     fn origin(&self, port: u16) -> Result<Daemon> {
-        let program = self.script(&format!("origin-{port}"), "server/server.mjs").envs(&[
+        let program = self.script(&format!("origin-{port}"), self.layout.server).envs(&[
             ("npm_config_port", &port.to_string()),
             ("npm_config_protocol", "http"),
             ("npm_config_pidfile", &self.logs.join("origin.pid").to_string_lossy()),
@@ -102,7 +133,7 @@ impl Suite {
 
     fn ask(&self, edge: &str) -> Result<String> {
         let name = format!("cli-{}", edge.rsplit(':').next().unwrap_or_default());
-        let program = self.script(&name, "cli.mjs").envs(&[
+        let program = self.script(&name, self.layout.client).envs(&[
             ("npm_config_base", edge),
             ("npm_config_id", ""),
             ("npm_package_config_id", ""),
@@ -120,8 +151,7 @@ impl Suite {
     }
 
     fn script(&self, name: &str, script: &str) -> Program {
-        let home = directory().join("node_modules/http-cache-tests");
-        Program::new(name, &self.node).arg("--no-warnings").arg(script).directory(home)
+        Program::new(name, &self.node).arg("--no-warnings").arg(script).directory(&self.home)
     }
 }
 
@@ -138,7 +168,7 @@ impl Envs for Program {
 
 impl Drop for Suite {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             let _ = std::fs::remove_dir_all::<&Path>(&self.logs);
         }
     }
@@ -165,5 +195,15 @@ fn outcomes(text: &str) -> Result<Run> {
     Ok(all.into_iter().map(|(id, value)| (id, outcome(value))).collect())
 }
 
+const NPM: Layout = Layout {
+    client: "cli.mjs",
+    server: "server/server.mjs",
+    lists: &["tests/index.mjs", "tests/surrogate-control.mjs"],
+};
+const CHECKOUT: Layout = Layout {
+    client: "test-engine/cli.mjs",
+    server: "test-engine/server/server.mjs",
+    lists: &["tests/index.mjs"],
+};
 const START: Duration = Duration::from_secs(30);
 const RUN: Duration = Duration::from_secs(300);

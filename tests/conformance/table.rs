@@ -2,25 +2,30 @@
 
 use anyhow::{Context, Result};
 
+use crate::place::Place;
 use crate::results::Results;
 
-/// Passed cases by kind and tier.
-pub fn of_kinds(results: &Results) -> String {
-    let mut table = "| cases | with Redis | platform tier alone |\n|---|---|---|\n".to_owned();
-    for (kind, name) in KINDS {
-        let (redis, platform) =
-            (results.count(kind, |e| e.redis), results.count(kind, |e| e.platform));
-        table.push_str(&format!("| {name} | {redis} | {platform} |\n"));
+/// Passed cases of each edition, by kind and place.
+pub fn of_kinds(editions: &[(&str, &Results)]) -> String {
+    let heads = Place::ALL.map(|place| format!(" {place} |")).concat();
+    let mut table = format!("| edition | cases |{heads}\n|---|---|---|---|---|\n");
+    for (edition, results) in editions {
+        for (kind, name) in KINDS {
+            let counts = Place::ALL.map(|place| format!(" {} |", results.count(kind, place)));
+            table.push_str(&format!("| {edition} | {name} |{}\n", counts.concat()));
+        }
     }
     table
 }
 
 /// Breadbox among the caches whose results are published with the suite.
-pub fn of_caches(results: &Results) -> String {
-    let (required, optimal) =
-        (results.count("required", |e| e.redis), results.count("optimal", |e| e.redis));
+pub fn of_caches(editions: &[(&str, &Results)]) -> String {
     let mut table = "| cache | required | optimal |\n|---|---|---|\n".to_owned();
-    table.push_str(&format!("| Breadbox, edition 0.4.5 | {required} | {optimal} |\n"));
+    for (edition, results) in editions {
+        let [required, optimal] =
+            ["required", "optimal"].map(|kind| results.count(kind, Place::Platform));
+        table.push_str(&format!("| Breadbox, {edition} edition | {required} | {optimal} |\n"));
+    }
     for (cache, required, optimal) in OTHERS {
         table.push_str(&format!("| {cache} | {required} of 160 | {optimal} of 105 |\n"));
     }

@@ -10,7 +10,7 @@ use super::messages::{NOW, fields, lines, request, response};
 
 /// The answer in a short form, for a body of ten bytes.
 fn told(asked: &[&str], stored: &[&str]) -> String {
-    match answer(&request(asked), &response(stored), 10, NOW) {
+    match answer(&request(asked), &response(stored), 10) {
         Answer::Full => "full".to_owned(),
         Answer::HeadOnly => "head".to_owned(),
         Answer::NotModified => "304".to_owned(),
@@ -36,7 +36,7 @@ fn heads_for_clients() {
     let generated = Time(NOW.0 - 12_900);
     let held = Stored { head: &head, generated, lifetime: Lifetime::default() };
     for (cite, asked, status, expected) in HEADS {
-        let answered = answer(&request(asked), &head, 10, NOW);
+        let answered = answer(&request(asked), &head, 10);
         let mut shown = present(&held, &answered, NOW);
         withhold(&mut shown.headers, TagFields::Stripped);
         assert_eq!(
@@ -58,7 +58,7 @@ fn heads_for_clients() {
 fn several_parts_make_one_body() {
     let head = response(&["content-type: text/plain", "content-length: 10", "etag: \"a\""]);
     let asked = request(&["range: bytes=0-1,5-6"]);
-    let Answer::Multipart(parts) = answer(&asked, &head, 10, NOW) else { panic!("two parts") };
+    let Answer::Multipart(parts) = answer(&asked, &head, 10) else { panic!("two parts") };
     let held = Stored { head: &head, generated: NOW, lifetime: Lifetime::default() };
     let shown = present(&held, &Answer::Multipart(parts.clone()), NOW);
     let boundary = &parts.boundary;

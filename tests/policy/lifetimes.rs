@@ -35,6 +35,12 @@ fn ages_on_arrival() {
         let age = initial_age(&response(lines), asked, NOW);
         assert_eq!(age, Duration::from_secs(*expected), "{cite}: {lines:?}");
     }
+    // A date has no fractions of a second (RFC 9110 §5.6.7), an arrival has.
+    let late = Time(NOW.0 + 999);
+    for (date, expected) in [("date: {0}", 0), ("date: {-1}", 1)] {
+        let age = initial_age(&response(&[date]), late, late);
+        assert_eq!(age, Duration::from_secs(expected), "RFC 9111 §4.2.3: {date}");
+    }
 }
 
 const LIFETIMES: &[Row] = &[

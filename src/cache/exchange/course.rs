@@ -90,7 +90,7 @@ impl Course {
     pub fn serve<B: Clone>(&mut self, found: &Found<B>, status: Status, now: Time) -> Reply<B> {
         let stored = stored_of(found);
         let length = found.entry.body_len;
-        let answer = policy::answer(&self.request, stored.head, length, now);
+        let answer = policy::answer(&self.request, stored.head, length);
         let head = match status.verdict {
             Verdict::Revalidated => policy::convey(stored.head, &answer),
             _ => policy::present(&stored, &answer, now),
@@ -122,7 +122,7 @@ impl Course {
     ) -> Reply<B> {
         let mut request = self.request.clone();
         request.headers.remove(header::RANGE);
-        let answer = policy::answer(&request, stored.head, length.unwrap_or(u64::MAX), now);
+        let answer = policy::answer(&request, stored.head, length.unwrap_or(u64::MAX));
         let head = policy::convey(stored.head, &answer);
         let content = match answer {
             Answer::NotModified => Content::Empty,

@@ -89,7 +89,8 @@ fn permit_method(request: &RequestHead, basis: &Basis<'_>) -> Result<(), Reason>
 }
 
 /// Final status codes that we understand, and unknown ones with an explicit lifetime and without
-/// `must-understand` (RFC 9111 §3, RFC 9111 §5.2.2.3). Errors of the origin need the origin's
+/// `must-understand` (RFC 9111 §3, RFC 9111 §5.2.2.3); what is beyond 599 is no status code
+/// (RFC 9110 §15). Errors of the origin need the origin's
 /// explicit word or the operator's; `501` may be kept on a guess, for it is about what the server
 /// can do and not about its state (RFC 9110 §15.6.2).
 fn permit_status(basis: &Basis<'_>) -> Result<(), Reason> {
@@ -98,7 +99,7 @@ fn permit_status(basis: &Basis<'_>) -> Result<(), Reason> {
     let freshness = basis.freshness();
     let explicit = matches!(freshness, Freshness::Explicit(_));
     match status {
-        ..200 | 304 | 1000.. => Err(Reason::Status),
+        ..200 | 304 | 600.. => Err(Reason::Status),
         206 => Err(Reason::Partial),
         _ if is_understood(status) && status < 500 => Ok(()),
         _ if control.must_understand && !is_understood(status) => Err(Reason::Status),

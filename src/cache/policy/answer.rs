@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, header};
 use crate::cache::field::{
     ByteRange, EntityTag, HttpDate, IfNoneMatch, IfRange, Range, Selection, single,
 };
-use crate::cache::{RequestHead, ResponseHead, Time};
+use crate::cache::{RequestHead, ResponseHead};
 
 /// What the client gets of a complete stored response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,9 +73,8 @@ impl Multipart {
 /// (RFC 9110 §13.2.2).
 ///
 /// Conditions first, `If-None-Match` before `If-Modified-Since`, then the range. Only successful
-/// responses are subject to conditions (RFC 9110 §13.2.1) and only `200` to ranges. Nothing of
-/// this depends on the time yet.
-pub fn answer(request: &RequestHead, stored: &ResponseHead, body_len: u64, _now: Time) -> Answer {
+/// responses are subject to conditions (RFC 9110 §13.2.1) and only `200` to ranges.
+pub fn answer(request: &RequestHead, stored: &ResponseHead, body_len: u64) -> Answer {
     let reads = [Method::GET, Method::HEAD].contains(&request.method);
     let succeeded = (200..300).contains(&stored.status);
     if reads && succeeded && client_has_it(&request.headers, &stored.headers) {

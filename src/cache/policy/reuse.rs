@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::{ClientDirectives, Treatment};
-use crate::cache::field::{CacheControl, Directives, Scope, lines, members};
+use crate::cache::field::{CacheControl, Directives, Scope, Seconds, lines, members};
 use crate::cache::{Lifetime, Reason, RequestHead, ResponseHead, Time};
 
 /// A stored response as policy sees it.
@@ -75,15 +75,15 @@ pub fn reuse(
         return Reuse::Unusable(Reason::Purged);
     }
     let case = Case { stored, standing, age: now.since(stored.generated), treatment };
-    if standing == Standing::Unknown {
-        return case.validate(Reason::StoreUnavailable);
-    }
     let wishes = match treatment.client_directives {
         ClientDirectives::Ignore => CacheControl::default(),
         ClientDirectives::Obey => wishes(&request.headers),
     };
+    if standing == Standing::Unknown {
+        return case.validate(Reason::StoreUnavailable, &wishes);
+    }
     match case.objection(&wishes) {
-        Some(reason) => case.validate(reason),
+        Some(reason) => case.validate(reason, &wishes),
         None if case.is_fresh() => Reuse::Serve,
         None => case.stale(&wishes),
     }
@@ -142,12 +142,19 @@ impl Case<'_> {
         if span.stale > span.fresh && self.age < span.stale && !limited {
             return Reuse::ServeStale(self.staleness());
         }
-        let staleness = self.age.saturating_sub(span.fresh);
-        let accepted = wishes.max_stale.is_some_and(|limit| staleness <= Duration::from(limit));
-        if accepted && self.standing == Standing::Clean && !self.directives().forbids_stale() {
+        if self.accepts_stale(wishes.max_stale) {
             return Reuse::ServeStale(Reason::MaxStale);
         }
-        self.validate(self.staleness())
+        self.validate(self.staleness(), wishes)
+    }
+
+    /// Whether the client takes a response as stale as it is, and the response lets itself be
+    /// taken (RFC 9111 §5.2.1.2, RFC 9111 §4.2.4).
+    fn accepts_stale(&self, limit: Option<Seconds>) -> bool {
+        let staleness = self.age.saturating_sub(self.stored.lifetime.fresh);
+        limit.is_some_and(|limit| staleness <= Duration::from(limit))
+            && self.standing == Standing::Clean
+            && !self.directives().forbids_stale()
     }
 
     fn staleness(&self) -> Reason {
@@ -161,14 +168,15 @@ impl Case<'_> {
         }
     }
 
-    fn validate(&self, reason: Reason) -> Reuse {
-        Reuse::Validate { rescue: self.rescue(), reason }
+    fn validate(&self, reason: Reason, wishes: &CacheControl) -> Reuse {
+        Reuse::Validate { rescue: self.rescue(wishes), reason }
     }
 
-    /// A fresh response serves whatever happens to the origin; a stale one within its window, and
-    /// beyond that only the disconnected, unless forbidden (RFC 9111 §4.2.4). What would be served
-    /// if it were known not to be purged serves if nobody else can answer.
-    fn rescue(&self) -> Rescue {
+    /// A fresh response serves whatever happens to the origin; a stale one within its window or
+    /// the client's (RFC 5861 §4), and beyond that only the disconnected, unless forbidden
+    /// (RFC 9111 §4.2.4). The operator's window ends all of them. What would be served if it were
+    /// known not to be purged serves if nobody else can answer.
+    fn rescue(&self, wishes: &CacheControl) -> Rescue {
         let span = self.stored.lifetime;
         let good = match self.standing {
             Standing::Unknown => self.age < span.fresh.max(span.stale),
@@ -180,6 +188,9 @@ impl Case<'_> {
         let decided = self.treatment.rescue.is_some();
         if decided || self.age >= span.keep || self.directives().forbids_stale() {
             return Rescue::Forbidden;
+        }
+        if self.accepts_stale(wishes.stale_if_error) {
+            return Rescue::Allowed;
         }
         Rescue::Unreachable
     }
