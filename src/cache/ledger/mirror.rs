@@ -103,15 +103,16 @@ impl Mirror {
         Stamp { epoch: self.known.epoch, sequence: self.known.newest(except) }
     }
 
-    /// Takes in purges that this isolate itself has recorded. If others came in between, the next
-    /// use syncs first.
+    /// Takes in purges that this isolate itself has recorded: it sees them at once. If others came
+    /// in between, the cursor stays before those, for the next look.
     pub fn record(&mut self, records: &[Record], stamp: Stamp) {
         let next = Sequence(self.known.sequence.0.saturating_add(1));
-        if stamp.epoch != self.known.epoch || stamp.sequence != next {
+        if stamp.epoch != self.known.epoch {
             return self.distrust();
         }
-        let records = records.iter().map(|record| (record.clone(), next)).collect();
-        self.known.absorb(next, self.known.floor, records);
+        let records = records.iter().map(|record| (record.clone(), stamp.sequence)).collect();
+        let top = if stamp.sequence == next { next } else { self.known.sequence };
+        self.known.absorb(top, self.known.floor, records);
         self.start_over_if_full();
     }
 
