@@ -21,6 +21,7 @@ pub fn present(stored: &Stored<'_>, answer: &Answer, now: Time) -> ResponseHead 
 /// the `Age` it came with, since another would say that it was not (RFC 9111 §5.1).
 pub fn convey(response: &ResponseHead, answer: &Answer) -> ResponseHead {
     let mut head = relay(response);
+    head.headers.remove(&SURROGATE_CONTROL);
     shape(&mut head, answer);
     head
 }
@@ -34,7 +35,7 @@ pub fn relay(response: &ResponseHead) -> ResponseHead {
 
 /// Takes off what is meant for us alone.
 pub fn withhold(headers: &mut HeaderMap, tags: TagFields) {
-    for name in [&SURROGATE_CONTROL, &PURGE, &SOFT_PURGE] {
+    for name in [&PURGE, &SOFT_PURGE] {
         headers.remove(name);
     }
     if tags == TagFields::Stripped {
