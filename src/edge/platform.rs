@@ -6,17 +6,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, select};
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Cache, Response, ResponseInit};
-use worker::Delay;
 
 use super::{js, words};
 use crate::cache::exchange::Fault;
 use crate::cache::key::Key;
-use crate::redis::Failure;
+use crate::redis::{Failure, within};
 
 /// One object of the platform's cache.
 #[derive(Clone, Debug)]
@@ -81,17 +79,15 @@ async fn open() -> Result<Cache, Failure> {
 
 /// The platform's cache is near, so whoever waits for it longer than for Redis waits in vain.
 async fn settled(promise: Promise) -> Result<JsValue, Failure> {
-    match select(JsFuture::from(promise), Delay::from(TIMEOUT)).await {
-        Either::Left((settled, _)) => settled.map_err(|error| unreachable(&error)),
-        Either::Right(_) => Err(Failure::new(Fault::Timeout, "no answer in time")),
-    }
+    let settled = async { JsFuture::from(promise).await.map_err(|error| unreachable(&error)) };
+    within(TIMEOUT, settled).await
 }
 
 fn unreachable(error: &JsValue) -> Failure {
     Failure { fault: Fault::Unreachable, detail: words(error) }
 }
 
-const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The cache's name; its number changes with the entries' form.
 const NAME: &str = "breadbox-1";

@@ -16,6 +16,8 @@ pub use keys::Keys;
 pub use reclaim::Reclaimed;
 pub use resp::Reply;
 pub use rest::{Clock, Failure, Haste, Rest};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use wire::within;
 pub use wire::{Http, Wire};
 
 use std::sync::Mutex;

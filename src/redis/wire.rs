@@ -49,7 +49,7 @@ impl Wire for Http {
 
 /// Gives up when the time has passed; dropping the request ends it.
 #[cfg(not(target_arch = "wasm32"))]
-async fn within<T>(
+pub async fn within<T>(
     timeout: Duration,
     answer: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
@@ -61,7 +61,7 @@ async fn within<T>(
 /// A timer that rings late says that this isolate is busy and not the store: the answer may have
 /// been here for long, waiting its turn. It is given as much time again.
 #[cfg(target_arch = "wasm32")]
-async fn within<T>(
+pub async fn within<T>(
     timeout: Duration,
     answer: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {

@@ -113,7 +113,8 @@ impl Stage {
         let recoveries = recoveries.await;
         self.warm().await;
         let cells = Class::ALL.into_iter().zip(recoveries);
-        Ok(cells.map(|(class, it)| Cell::of(&before[&class], &during[&class], it)).collect())
+        let cell = |(class, it)| Cell::of(class, &before[&class], &during[&class], it);
+        Ok(cells.map(cell).collect())
     }
 
     async fn window(&self, span: Duration) -> BTreeMap<Class, (Vec<Sample>, usize)> {
@@ -203,12 +204,16 @@ impl std::fmt::Display for Place {
 
 impl Cell {
     fn of(
+        class: Class,
         (before, base): &(Vec<Sample>, usize),
         (during, fetched): &(Vec<Sample>, usize),
         recovery: Option<Duration>,
     ) -> Self {
-        let part =
-            |fetches: usize, samples: &[Sample]| fetches as f64 / samples.len().max(1) as f64;
+        let part = |fetches: usize, samples: &[Sample]| match class {
+            // Refreshes are due by time: slower answers must not count as more of them.
+            Class::Stale => fetches as f64,
+            _ => fetches as f64 / samples.len().max(1) as f64,
+        };
         let (base, fetched) = (part(*base, before), part(*fetched, during));
         let count = |end: fn(End) -> bool| during.iter().filter(|it| end(it.end)).count();
         let added = |share| percentile(during, share) - percentile(before, share);
