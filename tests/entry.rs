@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use breadbox::cache::entry::{Damage, Entry, Kind};
+use breadbox::cache::family::Generation;
 use breadbox::cache::ledger::{Epoch, Sequence, Stamp};
 use breadbox::cache::{Lifetime, ResponseHead, Time};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -106,6 +107,7 @@ fn sample() -> Entry {
     Entry {
         kind: Kind::Response,
         stamp: Stamp { epoch: Epoch(7), sequence: Sequence(9) },
+        generation: Generation(11),
         generated: Time(1_800_000_000_000),
         lifetime: Lifetime {
             fresh: Duration::from_secs(60),
@@ -140,6 +142,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
             Entry {
                 kind: if pass { Kind::Pass } else { Kind::Response },
                 stamp: Stamp { epoch: Epoch(epoch), sequence: Sequence(sequence) },
+                generation: Generation(sequence ^ epoch),
                 generated: Time(generated),
                 lifetime: Lifetime { fresh, stale, rescue, keep },
                 fetch,

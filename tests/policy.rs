@@ -9,6 +9,8 @@ mod answering;
 mod asking;
 #[path = "policy/courses.rs"]
 mod courses;
+#[path = "policy/forms.rs"]
+mod forms;
 #[path = "policy/lifetimes.rs"]
 mod lifetimes;
 #[path = "policy/messages.rs"]

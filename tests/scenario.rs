@@ -8,6 +8,7 @@
 //! at       +2s                                         time passes
 //! drain                                                refreshes that were begun come to their end
 //! purge    hard tag news                               a purge, seen at once
+//! meantime hard tag news                               the same while the origin is asked next
 //! leader   /a 200ms  200  cache-control: …  body=x     another isolate fetches, and stores this
 //! store    down                                        the shared tier fails; or `store  up`
 //! expect   origin=2 refresh=1                          fetches so far, and how many after a reply
@@ -104,6 +105,10 @@ fn step(stage: &mut Stage, line: &str) -> Result<(), String> {
         "drain" => stage.drain(),
         "purge" => {
             stage.purge(record(rest)?);
+            Ok(())
+        }
+        "meantime" => {
+            stage.meantime = Some(record(rest)?);
             Ok(())
         }
         "leader" => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{Limits, Plan};
+use breadbox::cache::family::Generation;
 use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp};
@@ -33,6 +34,8 @@ pub fn plan() -> Plan {
         tags: vec!["builds".to_owned()],
         tiers: vec![Tier::Shared, Tier::Platform],
         limits: Limits::default(),
+        stamp: Stamp::default(),
+        hint: None,
     }
 }
 
@@ -52,6 +55,7 @@ pub fn entry() -> Entry {
     Entry {
         kind: Kind::Response,
         stamp: Stamp { epoch: Epoch(1), sequence: Sequence(900) },
+        generation: Generation::NONE,
         generated: NOW.before(seconds(30)),
         lifetime: Lifetime {
             fresh: seconds(300),

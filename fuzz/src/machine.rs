@@ -7,6 +7,7 @@ use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{
     Action, Exchange, Fault, Found, Held, Lease, Limits, Outcome, Plan, Reach,
 };
+use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Sequence, Stamp};
 use breadbox::cache::policy::{self, Arrival, Reuse, Standing, Stored, Treatment};
@@ -152,6 +153,8 @@ fn begin(kind: usize) -> (Exchange<u8>, Action<u8>, Time) {
         tags: Vec::new(),
         tiers: vec![Tier::Shared, Tier::Platform],
         limits: Limits::default(),
+        stamp: Stamp::default(),
+        hint: None,
     };
     let (exchange, action) = Exchange::begin(request, BEGUN, kind as u64, plan);
     (exchange, action, BEGUN)
@@ -171,7 +174,8 @@ impl Told {
         };
         let found = self.found.then(|| self.stored(key));
         let stamp = Stamp { epoch: Epoch(1), sequence: Sequence(1) };
-        let lease = Lease { token: u64::from(self.age), stamp, reach: Reach::Everywhere };
+        let (reach, generation) = (Reach::Everywhere, Generation::NONE);
+        let lease = Lease { token: u64::from(self.age), stamp, reach, generation };
         match self.what {
             What::Absent => Outcome::Absent,
             What::Answered => Outcome::Answered { response: self.response(), length: None },
@@ -218,6 +222,7 @@ impl Told {
         let entry = Entry {
             kind: if self.standing < 200 { Kind::Response } else { Kind::Pass },
             stamp: Stamp { epoch: Epoch(1), sequence: Sequence(1) },
+            generation: Generation::NONE,
             generated: BEGUN.before(seconds(u64::from(self.age % 300))),
             lifetime: Lifetime { fresh, stale, rescue, keep: seconds(240) },
             fetch: Duration::ZERO,

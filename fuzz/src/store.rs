@@ -6,6 +6,7 @@ use std::time::Duration;
 use breadbox::cache::Time;
 use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{Lease, Outcome, Reach};
+use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Mode, Record, Selector, Sequence, Stamp};
 use breadbox::cache::tally::Tally;
@@ -68,7 +69,8 @@ pub fn rest(bytes: &[u8]) {
     let shared = Shared::over(parrot, &settings, Duration::from_secs(1), || Time(1_000_000));
     let key = Key::of_url("https://a.test/");
     let (span, stamp) = (Duration::from_secs(9), Stamp { epoch: Epoch(1), sequence: Sequence(1) });
-    let lease = Lease { token: 7, stamp, reach: Reach::Everywhere };
+    let (reach, generation) = (Reach::Everywhere, Generation::NONE);
+    let lease = Lease { token: 7, stamp, reach, generation };
     let now = |future: &mut dyn FnMut() -> Option<bool>| assert!(future().is_some(), "it waits");
     let mut found = None;
     now(&mut || {

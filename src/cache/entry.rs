@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::family::Generation;
 use super::ledger::{Epoch, Sequence, Stamp};
 use super::{Lifetime, ResponseHead, Time, millis};
 
@@ -20,6 +21,8 @@ pub struct Entry {
     pub kind: Kind,
     /// Up to which purge it is known to be newer.
     pub stamp: Stamp,
+    /// The family in which it was stored, for a variant.
+    pub generation: Generation,
     /// When the origin generated it: the time from which its age counts (RFC 9111 §4.2.3).
     pub generated: Time,
     /// How long it serves which purpose, counted from `generated`.
@@ -82,7 +85,7 @@ impl Entry {
         let Lifetime { fresh, stale, rescue, keep } = self.lifetime;
         let numbers = [self.stamp.epoch.0, self.stamp.sequence.0, self.generated.0.cast_unsigned()];
         let spans = [fresh, stale, rescue, keep, self.fetch].map(|s| millis(s).cast_unsigned());
-        for number in numbers.into_iter().chain(spans).chain([self.body_len]) {
+        for number in numbers.into_iter().chain(spans).chain([self.generation.0, self.body_len]) {
             rest.extend_from_slice(&number.to_le_bytes());
         }
         rest.extend_from_slice(&self.head.status.to_le_bytes());
@@ -142,6 +145,7 @@ impl Entry {
             keep: reader.span()?,
         };
         let fetch = reader.span()?;
+        let generation = Generation(reader.number64()?);
         let body_len = reader.number64()?;
         let status = reader.number16()?;
         let key = reader.text()?;
@@ -156,7 +160,19 @@ impl Entry {
         }
         let stamp = Stamp { epoch, sequence };
         let head = ResponseHead { status, headers };
-        Ok(Self { kind, stamp, generated, lifetime, fetch, key, tags, selecting, head, body_len })
+        Ok(Self {
+            kind,
+            stamp,
+            generation,
+            generated,
+            lifetime,
+            fetch,
+            key,
+            tags,
+            selecting,
+            head,
+            body_len,
+        })
     }
 }
 
@@ -258,7 +274,7 @@ fn put(bytes: &mut Vec<u8>, part: &[u8]) {
 }
 
 /// `BBX` and the version of the form.
-const MAGIC: [u8; 4] = *b"BBX\x01";
+const MAGIC: [u8; 4] = *b"BBX\x02";
 
 /// Magic, checksum and length.
 const PREFIX: usize = 12;
@@ -266,8 +282,8 @@ const PREFIX: usize = 12;
 /// Checksum, length and kind lie between the magic and the stamp.
 const BEFORE_STAMP: usize = 9;
 
-/// Times, the body's length and the status lie between the stamp and the key.
-const BEFORE_KEY: usize = 58;
+/// Times, generation, the body's length and the status lie between the stamp and the key.
+const BEFORE_KEY: usize = 66;
 
 /// Where four bytes each lie that tell an entry from any other under its key: the checksum and the
 /// quick part of the time.

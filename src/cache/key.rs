@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 use sha2::{Digest, Sha256};
 
 /// The text that identifies a stored response: method, URL and, for a variant, its selecting
@@ -19,6 +19,27 @@ impl Key {
     /// The key of a URL in its normalised form, as asked for with GET.
     pub fn of_url(url: &str) -> Self {
         Self { text: format!("GET {url}") }
+    }
+
+    /// The key of what a method says of a URL when it comes with this content: `parts` are the
+    /// content and the fields that tell what it is. It belongs to the family of the URL.
+    pub fn of_content(url: &str, method: &Method, parts: &[&[u8]]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let mut text = format!("GET {url}\n={method} ");
+        for byte in digest.finalize() {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        Self { text }
+    }
+
+    /// Whether it is one of the variants of a URL that are counted. What is keyed by content is
+    /// as good as a URL of its own.
+    pub fn is_counted(&self) -> bool {
+        !self.text.contains("\n=")
     }
 
     /// The key of the variant that these selecting fields choose (RFC 9111 §4.1).
@@ -40,12 +61,28 @@ impl Key {
         url_of(&self.text)
     }
 
-    /// The short name under which stores keep it.
-    pub fn id(&self) -> Id {
-        let digest: [u8; 32] = Sha256::digest(self.text.as_bytes()).into();
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = digest;
-        Id(u128::from_be_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]))
+    /// The key without selecting fields, of which this one is a variant; `None` if it is itself
+    /// primary.
+    pub fn primary(&self) -> Option<Self> {
+        let (primary, _) = self.text.split_once('\n')?;
+        Some(Self { text: primary.to_owned() })
     }
+
+    /// The short name under which stores keep it. A variant shares [`Id::PLACE`] with its primary
+    /// key, so that both lie in one shard.
+    pub fn id(&self) -> Id {
+        let own = hash(&self.text);
+        match self.text.split_once('\n') {
+            None => Id(own),
+            Some((primary, _)) => Id((own & !Id::PLACE) | (hash(primary) & Id::PLACE)),
+        }
+    }
+}
+
+fn hash(text: &str) -> u128 {
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = digest;
+    u128::from_be_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
 }
 
 /// A URL in the one form that keys and requests to the origin are made of, as browsers and the
@@ -72,6 +109,11 @@ pub fn url_of(key_text: &str) -> &str {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id(pub u128);
 
+impl Id {
+    /// The bits that decide in which shard it lies.
+    pub const PLACE: u128 = 0xffff_ffff;
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
@@ -95,9 +137,33 @@ mod tests {
     }
 
     #[test]
+    fn content_and_what_it_is_make_the_key() {
+        let of = |method, parts: &[&[u8]]| Key::of_content("https://a.test/q", &method, parts);
+        let key = of(Method::POST, &[b"ab", b"c"]);
+        for other in [
+            of(Method::POST, &[b"a", b"bc"]),
+            of(Method::POST, &[b"ab", b"d"]),
+            of(Method::PUT, &[b"ab", b"c"]),
+            Key::of_url("https://a.test/q"),
+        ] {
+            assert_ne!(key, other);
+        }
+        assert_eq!(key, of(Method::POST, &[b"ab", b"c"]));
+        assert_eq!(key.primary(), Some(Key::of_url("https://a.test/q")));
+        assert_eq!(key.url(), "https://a.test/q");
+        let selecting = [(http::header::ACCEPT, "x".into())];
+        assert!(!key.is_counted() && !key.variant(&selecting).is_counted());
+        assert!(Key::of_url("https://a.test/?=").variant(&selecting).is_counted());
+    }
+
+    #[test]
     fn the_url_can_be_read_back() {
         let key = Key::of_url("https://a.test/b?c=d");
         let variant = key.variant(&[(http::header::ACCEPT, "x y".into())]);
         assert_eq!(variant.url(), "https://a.test/b?c=d");
+        assert_eq!(variant.primary(), Some(key.clone()));
+        assert_eq!(key.primary(), None);
+        assert_ne!(variant.id(), key.id());
+        assert_eq!(variant.id().0 & Id::PLACE, key.id().0 & Id::PLACE);
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod entry;
 pub mod exchange;
+pub mod family;
 pub mod field;
 pub mod glob;
 pub mod key;

@@ -35,6 +35,8 @@ reasons! {
     Backoff = "backoff",
     /// The request has a body where the method gives it no meaning (RFC 9110 §9.3.1).
     Body = "body",
+    /// The client does not take the coding of what is stored (RFC 9110 §12.5.3).
+    Coding = "coding",
     /// The entry in the store is not one of ours, or is damaged.
     Corrupt = "corrupt",
     /// A purge came while the response was on its way, so it was not stored.

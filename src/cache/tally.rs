@@ -41,6 +41,8 @@ pub enum Cell {
     Purges,
     /// Responses that were not stored because they have more tags than can be kept track of.
     TagRefusals,
+    /// Variants that had to make room for newer ones of the same URL.
+    DisplacedVariants,
 }
 
 impl Cell {
@@ -69,6 +71,7 @@ impl Cell {
             Self::FencedFills => 16,
             Self::Purges => 17,
             Self::TagRefusals => 18,
+            Self::DisplacedVariants => 19,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use serde_json::{Map, Value};
 
 use super::ConfigError;
@@ -165,8 +166,22 @@ impl<'a> Fields<'a> {
             fresh_max: self.duration("fresh_max")?.unwrap_or(default.fresh_max),
             body_max,
             client_directives,
+            methods: self.methods()?.unwrap_or_else(|| default.methods.clone()),
             ..default
         })
+    }
+
+    fn methods(&self) -> Result<Option<Vec<Method>>, ConfigError> {
+        if !self.table.contains_key("methods") {
+            return Ok(None);
+        }
+        let known = |name: &String| match name.as_str() {
+            "POST" | "QUERY" => Method::from_bytes(name.as_bytes()).ok(),
+            _ => None,
+        };
+        let method =
+            |name: String| known(&name).ok_or_else(|| self.wrong("methods", &name, "POST, QUERY"));
+        self.texts("methods")?.into_iter().map(method).collect::<Result<_, _>>().map(Some)
     }
 
     fn caching(&self) -> Result<Caching, ConfigError> {
@@ -308,6 +323,7 @@ const SETTINGS: &[&str] = &[
     "tags",
     "query",
     "max_body",
+    "methods",
     "client_directives",
 ];
 

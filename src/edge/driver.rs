@@ -1,26 +1,31 @@
 //! The driver: one `match` that performs what the machine asks.
 
+mod forget;
+
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use web_sys::Response;
 use worker::Context;
 
 use super::flights::Own;
-use super::platform::Place;
+use super::near::Near;
 use super::reads::Source;
 use super::state::Edge;
-use super::{js, log, origin, purge, reply, request};
+use super::{js, log, origin, reply, request};
 use crate::cache::entry::Entry;
-use crate::cache::exchange::{Action, Exchange, Fault, Fetch, Found, Held, Lease, Outcome, Reach};
+use crate::cache::exchange::{
+    Action, Exchange, Fault, Fetch, Found, Held, Hint, Lease, Outcome, Plan, Reach,
+};
+use crate::cache::family::Generation;
 use crate::cache::key::Key;
-use crate::cache::ledger::{Receipt, Record};
-use crate::cache::policy::{self, Standing};
+use crate::cache::ledger::Receipt;
+use crate::cache::policy::{self, Standing, Treatment};
 use crate::cache::tally::Cell;
 use crate::cache::{Reason, RequestHead, Tier, millis};
-use crate::redis::{self, Failure, Shared};
+use crate::redis::{Failure, Shared};
 
 /// What one exchange needs of the world.
 #[derive(Debug)]
@@ -30,6 +35,8 @@ pub(super) struct Driver {
     head: RequestHead,
     context: Rc<Context>,
     origin: Option<Response>,
+    /// The request's content, where the key covers it.
+    content: Option<Bytes>,
     flight: Option<Own>,
     /// The purges that the client must not see less than.
     receipt: Receipt,
@@ -45,12 +52,13 @@ impl Driver {
         context: Rc<Context>,
     ) -> Self {
         let receipt = policy::receipt(&head);
-        Self { edge, request, head, context, origin: None, flight: None, receipt }
+        let (origin, content, flight) = (None, None, None);
+        Self { edge, request, head, context, origin, content, flight, receipt }
     }
 
     /// Runs the exchange up to its reply; what follows goes on after it.
     pub async fn run(mut self) -> Response {
-        let plan = self.edge.plan(&mut self.head);
+        let plan = self.plan().await;
         let begun = Exchange::begin(self.head.clone(), js::now(), js::random(), plan);
         let (mut exchange, mut action) = begun;
         loop {
@@ -71,6 +79,27 @@ impl Driver {
                     let outcome = self.perform(other).await;
                     (exchange, action) = exchange.resume(outcome, js::now());
                 }
+            }
+        }
+    }
+
+    /// What the operator has settled, with a key that covers the content where it has to.
+    async fn plan(&mut self) -> Plan {
+        let plan = self.edge.plan(&mut self.head);
+        if !policy::is_keyed_by_content(&self.head, &plan.treatment) {
+            return plan;
+        }
+        match origin::content(&self.request, CONTENT_MAX).await {
+            Ok(content) => {
+                let parts = policy::content_parts(&self.head, &content);
+                let key = Key::of_content(&self.head.url, &self.head.method, &parts);
+                self.content = Some(content);
+                Plan { key, hint: None, ..plan }
+            }
+            // What was not read whole has no key: it passes through.
+            Err(_) => {
+                let treatment = Treatment { methods: Vec::new(), ..plan.treatment };
+                Plan { treatment, ..plan }
             }
         }
     }
@@ -101,9 +130,17 @@ impl Driver {
                 }
                 self.fetch(fetch).await
             }
-            Action::Invalidate(keys) => self.forget(&keys).await,
-            Action::Lookup { tier: Tier::Platform, key } => self.look_near(&key).await,
-            Action::Lookup { tier: Tier::Shared, key } => self.look_shared(&key).await,
+            Action::Invalidate { keys, take } => self.forget(&keys, take).await,
+            Action::Lookup { tier, key } => {
+                let outcome = match tier {
+                    Tier::Platform => self.look_near(&key).await,
+                    Tier::Shared => self.look_shared(&key).await,
+                };
+                if let (Outcome::Found(found), None) = (&outcome, key.primary()) {
+                    self.edge.hints.learn(key.id(), Hint::of(&found.entry));
+                }
+                outcome
+            }
             Action::Purge(records) => self.purge(&records).await,
             Action::Release { lease, key, hold } => self.release(lease, &key, hold).await,
             Action::Reply(_) | Action::Stop => Outcome::Done,
@@ -203,9 +240,8 @@ impl Driver {
             None if self.is_behind(key) => self.edge.colo.catch_up().await?,
             None => self.edge.colo.sync().await?,
         }
-        let place = Place::of_entry(&self.edge.config.namespace, key);
-        let Some(bytes) = place.read().await? else { return Ok(None) };
-        let (entry, body) = redis::open(&bytes)?;
+        let near = Near::new(&self.edge.config.namespace, key);
+        let Some((entry, body)) = near.read().await? else { return Ok(None) };
         let standing = self.judge(key, &entry);
         Ok(Some(Found { entry, body, standing }))
     }
@@ -249,17 +285,18 @@ impl Driver {
                 }
             }
         }
-        let stamp = match &self.edge.shared {
-            Some(shared) => shared.blind_stamp(key.id()),
-            None => self.edge.colo.stamp(),
-        };
-        let lease = Lease { token, stamp, reach: Reach::Isolate };
+        let near = Near::new(&self.edge.config.namespace, key);
         // What another request has just stored here must not be fetched again.
-        let found = match self.look_near(key).await {
+        let (found, generation) = join(self.look_near(key), near.generation()).await;
+        let found = match found {
             Outcome::Found(found) => Some(found),
             _ => None,
         };
-        Outcome::Granted { lease, found }
+        let generation = generation.unwrap_or_else(|failure| {
+            self.edge.fault(Tier::Platform, "generation", &failure);
+            Generation::NONE
+        });
+        Outcome::Granted { lease: self.local_lease(key, generation), found }
     }
 
     /// The lease may have been granted although its reply was lost; nobody shall wait for it.
@@ -268,7 +305,8 @@ impl Driver {
         self.context.wait_until(async move {
             let Some(shared) = &edge.shared else { return };
             let stamp = shared.blind_stamp(key.id());
-            let lease = Lease { token, stamp, reach: Reach::Everywhere };
+            let generation = Generation::NONE;
+            let lease = Lease { token, stamp, reach: Reach::Everywhere, generation };
             // It is given back as well as it can be; at worst it expires.
             let _ = shared.release(&key, lease, Duration::ZERO).await;
         });
@@ -277,7 +315,7 @@ impl Driver {
     async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {
         self.edge.count(Cell::OriginFetches, 1);
         let base = &self.edge.config.origin;
-        match origin::fetch(base, fetch, &self.head, &self.request).await {
+        match origin::fetch(base, fetch, &self.head, &self.request, self.content.as_ref()).await {
             Ok(response) => {
                 let head = request::response_head(&response);
                 let length = origin::length(&response);
@@ -312,10 +350,8 @@ impl Driver {
         let result = match (tier, &self.edge.shared) {
             (Tier::Shared, Some(shared)) => shared.store(key, lease, entry, body, keep).await,
             _ => {
-                let mut bytes = entry.encode();
-                bytes.extend_from_slice(body);
-                let place = Place::of_entry(&self.edge.config.namespace, key);
-                place.write(&bytes, keep).await.map(|()| Outcome::Stored)
+                let near = Near::new(&self.edge.config.namespace, key);
+                near.write(lease, entry, body, keep).await
             }
         };
         match result {
@@ -323,6 +359,10 @@ impl Driver {
                 match outcome {
                     Outcome::Superseded { .. } => self.edge.count(Cell::FencedFills, 1),
                     _ => {
+                        // Both tiers displace the same one.
+                        let decides = tier == Tier::Shared || lease.reach == Reach::Isolate;
+                        let displaced = decides && matches!(outcome, Outcome::Displaced);
+                        self.edge.count(Cell::DisplacedVariants, u64::from(displaced));
                         self.edge.count(Cell::Stores, 1);
                         self.flight = None;
                     }
@@ -346,38 +386,15 @@ impl Driver {
         Outcome::Done
     }
 
-    /// Records what a response purges.
-    async fn purge(&self, records: &[Record]) -> Outcome<Bytes> {
-        match purge::record(&self.edge, records).await {
-            Ok(receipt) => {
-                purge::note(&self.edge, "origin", records, &receipt);
-                Outcome::Purged(receipt)
-            }
-            Err((tier, failure)) => {
-                self.edge.fault(tier, "purge", &failure);
-                Outcome::Failed(failure.fault)
-            }
-        }
-    }
-
-    /// Forgets keys in all tiers at once: the client waits for it.
-    async fn forget(&self, keys: &[Key]) -> Outcome<Bytes> {
-        join_all(keys.iter().map(|key| join(self.forget_shared(key), self.forget_near(key)))).await;
-        Outcome::Done
-    }
-
-    async fn forget_shared(&self, key: &Key) {
-        if let Some(shared) = &self.edge.shared
-            && let Err(failure) = shared.forget(key).await
-        {
-            self.edge.fault(Tier::Shared, "forget", &failure);
-        }
-    }
-
-    async fn forget_near(&self, key: &Key) {
-        let place = Place::of_entry(&self.edge.config.namespace, key);
-        if let Err(failure) = place.remove().await {
-            self.edge.fault(Tier::Platform, "forget", &failure);
-        }
+    /// A lease that reaches only this isolate.
+    fn local_lease(&self, key: &Key, generation: Generation) -> Lease {
+        let stamp = match &self.edge.shared {
+            Some(shared) => shared.blind_stamp(key.id()),
+            None => self.edge.colo.stamp(),
+        };
+        Lease { token: js::random(), stamp, reach: Reach::Isolate, generation }
     }
 }
+
+/// A request with more content than this has no key.
+const CONTENT_MAX: u64 = 64 * 1024;

@@ -50,6 +50,7 @@ pub(super) async fn report(edge: &Edge) -> Value {
             "fetches": tally.count(Cell::OriginFetches),
             "faults": tally.count(Cell::OriginFaults),
         },
+        "variants": { "displaced": tally.count(Cell::DisplacedVariants) },
         "purge": {
             "requests": tally.count(Cell::Purges),
             "refusedForTags": tally.count(Cell::TagRefusals),
@@ -86,7 +87,7 @@ pub(super) fn page(found: Response, file: &str) -> Response {
     let status = Status::new(Verdict::Bypass);
     status.append(&mut headers);
     let head = ResponseHead { status: 200, headers };
-    reply::response(Reply { head, content: Content::Origin, status }, Some(&found))
+    reply::response(Reply { head, content: Content::Origin, decode: None, status }, Some(&found))
 }
 
 async fn ping(edge: &Edge, shared: &Shared) -> (bool, Option<i64>) {

@@ -1,6 +1,6 @@
 //! The few crossings into JavaScript that no crate wraps.
 
-use js_sys::{Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::cache::Time;
@@ -23,6 +23,16 @@ pub(super) fn fetch(url: &str, init: &JsValue) -> Result<Promise, JsValue> {
     let global = js_sys::global();
     let fetch: Function = Reflect::get(&global, &"fetch".into())?.dyn_into()?;
     fetch.call2(&global, &url.into(), init)?.dyn_into()
+}
+
+/// What a stream holds without its coding, which is one that the platform's `DecompressionStream`
+/// knows.
+pub(super) fn decompressed(stream: &JsValue, coding: &str) -> Result<JsValue, JsValue> {
+    let class: Function =
+        Reflect::get(&js_sys::global(), &"DecompressionStream".into())?.dyn_into()?;
+    let decompression = Reflect::construct(&class, &Array::of1(&coding.into()))?;
+    let pipe: Function = Reflect::get(stream, &"pipeThrough".into())?.dyn_into()?;
+    pipe.call1(stream, &decompression)
 }
 
 /// Sets a property; objects of our own making take any.

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use js_sys::{Object, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, Response};
+use web_sys::{ReadableStream, ReadableStreamDefaultReader, Response};
 use worker::Delay;
 
 use super::{js, request};
@@ -21,6 +21,7 @@ pub(super) async fn fetch(
     fetch: Fetch,
     head: &RequestHead,
     original: &web_sys::Request,
+    content: Option<&Bytes>,
 ) -> Result<Response, Fault> {
     let init = Object::new();
     js::set(&init, "method", fetch.method.as_str());
@@ -33,7 +34,9 @@ pub(super) async fn fetch(
     let zone = Object::new();
     js::set(&zone, "cacheTtl", -1);
     js::set(&init, "cf", zone);
-    if fetch.passes
+    if let Some(content) = content {
+        js::set(&init, "body", js::bytes(content));
+    } else if fetch.passes
         && let Some(body) = original.body()
     {
         js::set(&init, "body", body);
@@ -50,7 +53,22 @@ pub(super) async fn fetch(
 /// Reads a body to its clean end, piece by piece: `arrayBuffer` would keep the client's half of
 /// the stream waiting for the last byte.
 pub(super) async fn collect(response: &Response, max: u64) -> Result<Bytes, Fault> {
-    let Some(stream) = response.body() else { return Ok(Bytes::new()) };
+    match response.body() {
+        Some(stream) => read(&stream, max).await,
+        None => Ok(Bytes::new()),
+    }
+}
+
+/// Reads a request's content, and leaves it to be forwarded all the same.
+pub(super) async fn content(request: &web_sys::Request, max: u64) -> Result<Bytes, Fault> {
+    let copy = request.clone().map_err(|_| Fault::Malformed)?;
+    match copy.body() {
+        Some(stream) => read(&stream, max).await,
+        None => Ok(Bytes::new()),
+    }
+}
+
+async fn read(stream: &ReadableStream, max: u64) -> Result<Bytes, Fault> {
     let reader: ReadableStreamDefaultReader =
         stream.get_reader().dyn_into().map_err(|_| Fault::Malformed)?;
     let mut bytes = Vec::new();

@@ -13,7 +13,7 @@ use web_sys::{Cache, Response, ResponseInit};
 
 use super::{js, words};
 use crate::cache::exchange::Fault;
-use crate::cache::key::Key;
+use crate::cache::key::{Id, Key};
 use crate::redis::{Failure, within};
 
 /// One object of the platform's cache.
@@ -25,10 +25,21 @@ pub(super) struct Place {
 impl Place {
     /// Where a key's entry lies.
     pub fn of_entry(namespace: &str, key: &Key) -> Self {
+        Self::of_id(namespace, key, key.id())
+    }
+
+    /// Where the entry of an id lies; `key` is of the same URL.
+    pub fn of_id(namespace: &str, key: &Key, id: Id) -> Self {
         let url = key.url();
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let host = rest.split('/').next().unwrap_or(rest);
-        Self { url: format!("https://{host}/.breadbox/{namespace}/{}", key.id()) }
+        Self { url: format!("https://{host}/.breadbox/{namespace}/{id}") }
+    }
+
+    /// Where the family of a primary key's variants lies.
+    pub fn of_family(namespace: &str, primary: &Key) -> Self {
+        let Self { url } = Self::of_entry(namespace, primary);
+        Self { url: format!("{url}/family") }
     }
 
     /// Where the data centre's own purge ledger lies. One for all hosts, so its host is made up.

@@ -2,16 +2,19 @@
 
 use http::{HeaderMap, HeaderValue, header};
 use js_sys::Uint8Array;
+use wasm_bindgen::JsCast;
 use web_sys::{ReadableStream, Response, ResponseInit};
 
 use super::{js, request};
 use crate::cache::exchange::{Content, Piece, Reply};
+use crate::cache::field::Coding;
 use crate::cache::policy::Status;
 use crate::cache::{ResponseHead, Verdict};
 use bytes::Bytes;
 
 /// Makes the client's response. The origin's answer, if there is one, gives its body.
 pub(super) fn response(mut reply: Reply<Bytes>, origin: Option<&Response>) -> Response {
+    let decode = reply.decode;
     match reply.content {
         Content::Empty => with_stream(&reply.head, None),
         Content::Head(length) => {
@@ -25,13 +28,33 @@ pub(super) fn response(mut reply: Reply<Bytes>, origin: Option<&Response>) -> Re
         Content::OriginKept => {
             // The stored half is read by `Collect`; the clone goes to the client.
             let copy = origin.and_then(|origin| origin.clone().ok());
-            with_stream(&reply.head, copy.and_then(|copy| copy.body()).as_ref())
+            with_coded(&reply.head, copy.and_then(|copy| copy.body()), decode)
+        }
+        Content::Stored(body, None) if decode.is_some() => {
+            let coded = Response::new_with_opt_js_u8_array(Some(&js::bytes(&body))).ok();
+            with_coded(&reply.head, coded.and_then(|coded| coded.body()), decode)
         }
         Content::Stored(body, None) => with_bytes(&reply.head, &js::bytes(&body)),
         Content::Stored(body, Some(pieces)) => {
             with_bytes(&reply.head, &js::bytes(&joined(&body, &pieces)))
         }
         Content::Text(text) => with_bytes(&reply.head, &js::bytes(text.as_bytes())),
+    }
+}
+
+/// A response with the stream, without the coding if one is to be taken off.
+fn with_coded(
+    head: &ResponseHead,
+    stream: Option<ReadableStream>,
+    coding: Option<Coding>,
+) -> Response {
+    let (Some(stream), Some(coding)) = (&stream, coding) else {
+        return with_stream(head, stream.as_ref());
+    };
+    let decoded = js::decompressed(stream, coding.as_str());
+    match decoded.and_then(JsCast::dyn_into::<ReadableStream>) {
+        Ok(decoded) => with_stream(head, Some(&decoded)),
+        Err(_) => bad(),
     }
 }
 

@@ -7,6 +7,7 @@ use worker::{Context, Delay, Env};
 
 use super::colo::Colo;
 use super::flights::Flights;
+use super::hints::Hints;
 use super::reads::Reads;
 use super::{js, log};
 use crate::cache::exchange::{Fault, Limits, Plan};
@@ -25,6 +26,7 @@ pub(super) struct Edge {
     pub colo: Colo,
     pub flights: Rc<Flights>,
     pub reads: Reads,
+    pub hints: Hints,
     tally: RefCell<Tally>,
     flush: Cell<Option<Time>>,
     pub canary: Cell<Canary>,
@@ -60,6 +62,7 @@ impl Edge {
             config,
             flights: Rc::default(),
             reads: Reads::default(),
+            hints: Hints::default(),
             tally: RefCell::default(),
             flush: Cell::default(),
             canary: Cell::new(Canary::Untried),
@@ -73,8 +76,14 @@ impl Edge {
             Some(_) => vec![Tier::Shared, Tier::Platform],
             None => vec![Tier::Platform],
         };
+        let key = Key::of_url(&head.url);
         Plan {
-            key: Key::of_url(&head.url),
+            hint: self.hints.recall(key.id()),
+            stamp: match &self.shared {
+                Some(shared) => shared.blind_stamp(key.id()),
+                None => self.colo.stamp(),
+            },
+            key,
             treatment: Treatment {
                 origin: Some(self.config.origin.clone()),
                 origin_purges: self.config.origin_purges,

@@ -17,7 +17,8 @@ impl Keys {
 
     /// The shard of an id.
     pub fn shard(&self, id: Id) -> usize {
-        let shard = id.0.checked_rem(u128::from(self.shards)).unwrap_or(0);
+        let place = id.0 & Id::PLACE;
+        let shard = place.checked_rem(u128::from(self.shards)).unwrap_or(0);
         usize::try_from(shard).unwrap_or(0)
     }
 
@@ -34,6 +35,16 @@ impl Keys {
     /// The lease on an id.
     pub fn lease(&self, id: Id) -> String {
         format!("{{{}:{}}}:l:{id}", self.namespace, self.shard(id))
+    }
+
+    /// The family of the variants of a primary key's id.
+    pub fn family(&self, id: Id) -> String {
+        format!("{{{}:{}}}:v:{id}", self.namespace, self.shard(id))
+    }
+
+    /// The mark that what is under a primary key's id was changed a moment ago.
+    pub fn change(&self, id: Id) -> String {
+        format!("{{{}:{}}}:c:{id}", self.namespace, self.shard(id))
     }
 
     /// The purge ledger of a shard.

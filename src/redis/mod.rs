@@ -29,8 +29,9 @@ use bytes::Bytes;
 use futures_util::future::join;
 
 use crate::cache::entry::Entry;
-use crate::cache::exchange::{Fault, Found, Held, Lease, Outcome, Reach};
-use crate::cache::key::Key;
+use crate::cache::exchange::{CHANGE_KEEP, Fault, Found, Held, Lease, Outcome, Reach};
+use crate::cache::family::{Family, Generation, MEMBERS_MAX};
+use crate::cache::key::{Id, Key};
 use crate::cache::ledger::{Applied, Epoch, Mirror};
 use crate::config::RedisSettings;
 use ledger::{page, stamp, superseded};
@@ -92,9 +93,19 @@ impl<W: Wire> Shared<W> {
         self.weigh(key, bytes?, seed).await
     }
 
-    /// What is stored under a key: one command.
+    /// What is stored under a key: one command. A variant is read with its family, without which
+    /// it does not count.
     pub async fn read(&self, key: &Key) -> Result<Option<Bytes>, Failure> {
         let name = self.keys.entry(key.id());
+        if let Some(family) = self.family(key) {
+            let words = ["MGET", &family, &name];
+            let reply = self.rest.command(&words, Haste::Reply, self.clock).await?;
+            let Reply::Array(parts) = reply else { return Err(Failure::malformed("MGET")) };
+            let [family, Reply::Bulk(bytes)] = parts.as_slice() else { return Ok(None) };
+            let (entry, _) = decode(bytes)?;
+            let lives = generation(family).is_some_and(|living| living == entry.generation);
+            return Ok(lives.then(|| bytes.clone()));
+        }
         match self.rest.command(&["GET", &name], Haste::Reply, self.clock).await? {
             Reply::Bulk(bytes) => Ok(Some(bytes)),
             Reply::Nil => Ok(None),
@@ -135,30 +146,33 @@ impl<W: Wire> Shared<W> {
     ) -> Result<Outcome<Bytes>, Failure> {
         let id = key.id();
         let shard = self.keys.shard(id);
-        let names = [self.keys.entry(id), self.keys.lease(id), self.keys.ledger(shard)];
+        let names = self.names(key);
         let sent = (self.clock)();
         let cursor = self.mirror(id).cursor();
         let fresh = Epoch(token.max(1)).to_string();
         let args = [hex(token), ttl.as_millis().to_string(), fresh, cursor.0.to_string()];
         let reply = self.eval(|s| &s.acquire, &names, &args, Last::None, Haste::Reply).await?;
         let Reply::Array(parts) = reply else { return Err(Failure::malformed("acquire")) };
-        let [Reply::Integer(granted), stored, ledger] = parts.as_slice() else {
+        let [Reply::Integer(granted), stored, ledger, family] = parts.as_slice() else {
             return Err(Failure::malformed("acquire"));
         };
+        let generation = generation(family).unwrap_or_default();
         let page = page(ledger).ok_or_else(|| Failure::malformed("acquire"))?;
         let stamp = stamp(&page).ok_or_else(|| Failure::malformed("acquire"))?;
         let applied = self.mirror(id).apply(page, cursor, sent);
         if applied != Applied::Current {
             self.sync(shard, token, Haste::Reply).await?;
         }
-        let found = match stored {
-            Reply::Bulk(bytes) => decode(bytes).ok().map(|(entry, body)| {
-                let standing = self.judge(id, &entry);
-                Found { entry, body, standing }
-            }),
+        let stored = match stored {
+            Reply::Bulk(bytes) => decode(bytes).ok(),
             _ => None,
         };
-        let lease = Lease { token, stamp, reach: Reach::Everywhere };
+        let living = stored.filter(|(entry, _)| entry.generation == generation);
+        let found = living.map(|(entry, body)| {
+            let standing = self.judge(id, &entry);
+            Found { entry, body, standing }
+        });
+        let lease = Lease { token, stamp, reach: Reach::Everywhere, generation };
         Ok(match granted {
             1 => Outcome::Granted { lease, found },
             _ => Outcome::Held { by: Held::Elsewhere, found },
@@ -175,19 +189,25 @@ impl<W: Wire> Shared<W> {
         keep: Duration,
     ) -> Result<Outcome<Bytes>, Failure> {
         let id = key.id();
-        let names =
-            [self.keys.entry(id), self.keys.lease(id), self.keys.ledger(self.keys.shard(id))];
         let args = [
             hex(lease.token),
             keep.as_millis().max(1).to_string(),
             entry.stamp.epoch.to_string(),
             entry.stamp.sequence.0.to_string(),
+            entry.generation.to_string(),
+            id.to_string(),
+            if key.is_counted() { MEMBERS_MAX } else { 0 }.to_string(),
         ];
         let mut bytes = entry.encode();
         bytes.extend_from_slice(body);
+        let names = self.names(key);
         match self.eval(|s| &s.store, &names, &args, Last::Binary(bytes), Haste::Background).await?
         {
             Reply::Integer(1) => Ok(Outcome::Stored),
+            Reply::Bulk(oldest) => {
+                self.displace(&oldest).await;
+                Ok(Outcome::Displaced)
+            }
             Reply::Integer(0) => Ok(Outcome::Lost),
             Reply::Integer(_) => {
                 self.mirror(id).distrust();
@@ -207,11 +227,47 @@ impl<W: Wire> Shared<W> {
         self.eval(|s| &s.release, &[name], &args, Last::None, Haste::Background).await.map(drop)
     }
 
-    /// Forgets a key and bars the fill that may be on its way.
-    pub async fn forget(&self, key: &Key) -> Result<(), Failure> {
+    /// Forgets a primary key and all its variants, and bars the fills that may be on their way.
+    /// With a span the caller takes the lease for so long, to store what has come of the change;
+    /// none if another change is too close. `token` is ours alone.
+    pub async fn forget(
+        &self,
+        key: &Key,
+        token: u64,
+        take: Option<Duration>,
+    ) -> Result<Option<Lease>, Failure> {
+        let (id, keys) = (key.id(), &self.keys);
+        let names = [keys.entry(id), keys.lease(id), keys.family(id), keys.change(id)];
+        let spans = [CHANGE_KEEP, take.unwrap_or_default()];
+        let [keep, ttl] = spans.map(|span| span.as_millis().to_string());
+        let args = [hex(token), keep, ttl];
+        let stamp = self.blind_stamp(id);
+        let reply = self.eval(|s| &s.forget, &names, &args, Last::None, Haste::Reply).await?;
+        let (reach, generation) = (Reach::Everywhere, Generation::NONE);
+        let taken = reply == Reply::Integer(1);
+        Ok(taken.then_some(Lease { token, stamp, reach, generation }))
+    }
+
+    /// Removes a variant that is no member of its family any more. If that fails it is dead weight
+    /// until it expires.
+    async fn displace(&self, oldest: &Bytes) {
+        let id = std::str::from_utf8(oldest).ok().and_then(|id| u128::from_str_radix(id, 16).ok());
+        let Some(id) = id.map(Id) else { return };
+        let entry = self.keys.entry(id);
+        let _ = self.rest.command(&["UNLINK", &entry], Haste::Background, self.clock).await;
+    }
+
+    /// The keys that the scripts of a lease take: entry, lease, ledger and a variant's family.
+    fn names(&self, key: &Key) -> Vec<String> {
         let id = key.id();
-        let (entry, lease) = (self.keys.entry(id), self.keys.lease(id));
-        self.rest.command(&["UNLINK", &entry, &lease], Haste::Reply, self.clock).await.map(drop)
+        let ledger = self.keys.ledger(self.keys.shard(id));
+        let mut names = vec![self.keys.entry(id), self.keys.lease(id), ledger];
+        names.extend(self.family(key));
+        names
+    }
+
+    fn family(&self, key: &Key) -> Option<String> {
+        key.primary().map(|primary| self.keys.family(primary.id()))
     }
 
     async fn eval(
@@ -247,6 +303,11 @@ pub fn open(bytes: &Bytes) -> Result<(Entry, Bytes), Failure> {
     let (entry, body) =
         Entry::decode(bytes).map_err(|damage| Failure::new(Fault::Corrupt, damage.to_string()))?;
     Ok((entry, bytes.slice(body.min(bytes.len())..)))
+}
+
+/// The generation that a family, or the beginning of one, is of.
+fn generation(reply: &Reply) -> Option<Generation> {
+    Family::parse(&reply.text()?).map(|family| family.generation)
 }
 
 fn hex(token: u64) -> String {

@@ -31,6 +31,8 @@ pub enum Locking {
 pub struct Scripts {
     /// Takes a lease.
     pub acquire: Script,
+    /// Forgets a URL.
+    pub forget: Script,
     /// Reads how entries begin.
     pub heads: Script,
     /// Records purges.
@@ -51,6 +53,7 @@ impl Scripts {
         let script = |body: &str| Script::new(body, locking);
         Self {
             acquire: script(include_str!("scripts/acquire.lua")),
+            forget: script(include_str!("scripts/forget.lua")),
             heads: script(include_str!("scripts/heads.lua")),
             purge: script(include_str!("scripts/purge.lua")),
             reclaim: script(include_str!("scripts/reclaim.lua")),

@@ -20,7 +20,7 @@ async fn every_method_passes_with_its_body() -> Result<()> {
         let echo = format!("{} {}", seen.method, String::from_utf8_lossy(&seen.body));
         Reply::ok(echo).header("cache-control", "max-age=600").header("x-answer", "yes")
     })?;
-    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT", "QUERY"] {
+    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT"] {
         for times in 1..3 {
             let path = format!("/echo/{method}?x=1");
             let request = site.request(method, 0, &path).body("a=1&b=\u{fc}");

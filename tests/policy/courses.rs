@@ -6,6 +6,7 @@ use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{
     Action, Exchange, Fault, Found, Held, Lease, Limits, Outcome, Plan, Reach,
 };
+use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Record, Stamp};
 use breadbox::cache::policy::{Standing, Treatment};
@@ -22,6 +23,8 @@ fn course(asked: &[&str], mut answer: impl FnMut(&Action<u8>) -> Outcome<u8>) ->
         tags: Vec::new(),
         tiers: vec![Tier::Shared],
         limits: Limits::default(),
+        stamp: Stamp::default(),
+        hint: None,
     };
     let (mut exchange, mut action) = Exchange::begin(request, NOW, 1, plan);
     let mut told = Vec::new();
@@ -38,7 +41,7 @@ fn word(action: &Action<u8>) -> String {
         Action::Acquire { reach, .. } => format!("acquire {reach:?}"),
         Action::Collect { .. } => "collect".to_owned(),
         Action::Fetch(fetch) => format!("fetch {}", fetch.method),
-        Action::Invalidate(keys) => {
+        Action::Invalidate { keys, .. } => {
             let urls: Vec<&str> = keys.iter().map(Key::url).collect();
             format!("invalidate {}", urls.join(" "))
         }
@@ -60,7 +63,8 @@ fn answered(lines: &[&str]) -> Outcome<u8> {
 }
 
 fn granted(reach: Reach) -> Outcome<u8> {
-    let lease = Lease { token: 1, stamp: Stamp::default(), reach };
+    let generation = Generation::NONE;
+    let lease = Lease { token: 1, stamp: Stamp::default(), reach, generation };
     Outcome::Granted { lease, found: None::<Found<u8>> }
 }
 
@@ -70,7 +74,7 @@ fn what_a_change_made_invalid_is_forgotten_before_the_reply() {
     for forgotten in [Outcome::Done, Outcome::Failed(Fault::Timeout)] {
         let told = course(&["POST"], |action| match action {
             Action::Fetch(_) => answered(&["201", &location]),
-            Action::Invalidate(_) => forgotten.clone(),
+            Action::Invalidate { .. } => forgotten.clone(),
             _ => Outcome::Done,
         });
         let forget = format!("invalidate {URL} https://example.com/c");
@@ -140,6 +144,7 @@ fn stored(standing: Standing) -> Outcome<u8> {
     let entry = Entry {
         kind: Kind::Response,
         stamp: Stamp::default(),
+        generation: Generation::NONE,
         generated: NOW.before(long(60)),
         lifetime,
         fetch: Duration::ZERO,

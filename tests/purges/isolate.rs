@@ -11,6 +11,7 @@ use breadbox::cache::exchange::{
     Action, Content, Exchange, Fault, Fetch, Found, Held, Lease, Limits, Outcome, Plan, Reach,
     Reply,
 };
+use breadbox::cache::family::Generation;
 use breadbox::cache::key::{Id, Key};
 use breadbox::cache::ledger::Sequence;
 use breadbox::cache::policy::Treatment;
@@ -89,8 +90,11 @@ impl Request {
     /// Runs the exchange to its end.
     pub async fn run(mut self) {
         let url = format!("{HOST}{}", PAGES[self.page].path);
+        let key = Key::of_url(&url);
         let plan = Plan {
-            key: Key::of_url(&url),
+            stamp: self.isolate.shared.blind_stamp(key.id()),
+            hint: None,
+            key,
             treatment: Treatment::default(),
             tags: vec!["all".to_owned()],
             tiers: vec![Tier::Shared, Tier::Platform],
@@ -134,14 +138,14 @@ impl Request {
             }
             Action::Store { tier, lease, key, entry, body, keep } => {
                 let body = body.unwrap_or_default();
-                self.store(tier, lease, &key, entry, &body, keep).await
+                self.store(tier, lease, &key, *entry, &body, keep).await
             }
             Action::Wait { key, at_most } => {
                 self.stage.pause(key.id(), at_most.as_millis() as i64).await;
                 Outcome::Done
             }
             // The origin of these schedules purges nothing in its responses.
-            Action::Invalidate(_) | Action::Purge(_) | Action::Stop => Outcome::Done,
+            Action::Invalidate { .. } | Action::Purge(_) | Action::Stop => Outcome::Done,
         }
     }
 
@@ -221,7 +225,8 @@ impl Request {
             Outcome::Found(found) => Some(found),
             _ => None,
         };
-        Outcome::Granted { lease: Lease { token, stamp, reach: Reach::Isolate }, found }
+        let (reach, generation) = (Reach::Isolate, Generation::NONE);
+        Outcome::Granted { lease: Lease { token, stamp, reach, generation }, found }
     }
 
     async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {

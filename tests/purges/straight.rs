@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::Outcome;
+use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Mode, Record, Selector, Stamp};
 use breadbox::cache::{Lifetime, ResponseHead, Time};
@@ -99,6 +100,7 @@ fn entry(key: &Key, stamp: Stamp, tag: u64, length: usize) -> Entry {
     Entry {
         kind: Kind::Response,
         stamp,
+        generation: Generation::NONE,
         generated: NOW,
         lifetime: Lifetime { fresh: hour, stale: hour, rescue: hour, keep: hour },
         fetch: Duration::ZERO,

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{
-    Action, Content, Exchange, Fault, Fetch, Found, Held, Lease, Limits, Outcome, Piece, Plan,
-    Reach, Reply,
+    Action, Content, Exchange, Fault, Fetch, Found, Held, Hint, Lease, Limits, Outcome, Piece,
+    Plan, Reach, Reply,
 };
+use breadbox::cache::family::Generation;
 use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Mirror, Page, Receipt, Record, Sequence, Stamp, Subject};
@@ -38,6 +39,8 @@ pub struct Stage {
     pub scripted: VecDeque<Scripted>,
     pub store: StoreState,
     pub trace: Vec<String>,
+    /// A purge that comes while the origin is asked.
+    pub meantime: Option<Record>,
     /// Fetches, and how many of them after a reply.
     pub fetches: u32,
     pub refreshes: u32,
@@ -46,6 +49,9 @@ pub struct Stage {
     elapsed: Duration,
     entries: HashMap<(Tier, String), (Entry, String)>,
     leases: HashMap<String, u64>,
+    /// The generations of the variants of a primary key.
+    families: HashMap<String, Generation>,
+    hints: HashMap<String, Hint>,
     leader: Option<(Duration, Key, Entry, String)>,
     mirror: Mirror,
     sequence: u64,
@@ -69,8 +75,11 @@ impl Stage {
         let method = Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?;
         let url = format!("{HOST}{path}");
         self.trace.push(format!("{method} {path}"));
+        let key = Key::of_url(&url);
         let plan = Plan {
-            key: Key::of_url(&url),
+            stamp: self.mirror.stamp(),
+            hint: self.hints.get(key.as_str()).cloned(),
+            key,
             treatment: Treatment::default(),
             tags: Vec::new(),
             tiers: vec![Tier::Shared, Tier::Platform],
@@ -145,6 +154,7 @@ impl Stage {
         let entry = Entry {
             kind: Kind::Response,
             stamp: self.mirror.stamp(),
+            generation: Generation::NONE,
             generated: at,
             lifetime,
             fetch: after,
@@ -183,21 +193,18 @@ impl Stage {
                 None => Outcome::Failed(Fault::Truncated),
             },
             Action::Fetch(fetch) => self.fetch(fetch, body)?,
-            Action::Invalidate(keys) => {
-                for key in keys {
-                    self.trace.push(format!("  invalidate {}", key.as_str()));
-                    for tier in [Tier::Shared, Tier::Platform] {
-                        self.entries.remove(&(tier, key.as_str().to_owned()));
-                    }
-                }
-                Outcome::Done
-            }
+            Action::Invalidate { keys, take } => self.invalidate(keys, take.is_some()),
             Action::Lookup { tier, .. } if tier == Tier::Shared && down => {
                 self.note(format!("lookup {tier:?}"), Outcome::Failed(Fault::Unreachable))
             }
             Action::Lookup { tier, key } => {
                 let outcome = match self.found(tier, &key) {
-                    Some(found) => Outcome::Found(found),
+                    Some(found) => {
+                        if let (None, Some(hint)) = (key.primary(), Hint::of(&found.entry)) {
+                            self.hints.insert(key.as_str().to_owned(), hint);
+                        }
+                        Outcome::Found(found)
+                    }
                     None => Outcome::Absent,
                 };
                 self.note(format!("lookup {tier:?} {}", named(&key)), outcome)
@@ -220,15 +227,8 @@ impl Stage {
                 }
                 self.note(format!("release {} hold={hold:?}", named(&key)), Outcome::Done)
             }
-            Action::Store { tier, key, entry, body, .. } => {
-                let about = format!("store {tier:?} {:?} {}", entry.kind, named(&key));
-                if tier == Tier::Shared && down {
-                    return Ok(self.note(about, Outcome::Failed(Fault::Unreachable)));
-                }
-                self.leases.remove(key.as_str());
-                let place = (tier, key.as_str().to_owned());
-                self.entries.insert(place, (entry, body.unwrap_or_default()));
-                self.note(about, Outcome::Stored)
+            Action::Store { tier, key, lease, entry, body, .. } => {
+                self.store(tier, &key, lease, *entry, body.unwrap_or_default())
             }
             Action::Wait { at_most, .. } => {
                 self.pass(at_most);
@@ -237,6 +237,47 @@ impl Stage {
             Action::Reply(_) => return Err("a second reply".to_owned()),
             Action::Stop => return Err("no reply".to_owned()),
         })
+    }
+
+    fn store(
+        &mut self,
+        tier: Tier,
+        key: &Key,
+        lease: Lease,
+        entry: Entry,
+        body: String,
+    ) -> Outcome<String> {
+        let about = format!("store {tier:?} {:?} {}", entry.kind, named(key));
+        let shared = tier == Tier::Shared;
+        if shared && self.store == StoreState::Down {
+            return self.note(about, Outcome::Failed(Fault::Unreachable));
+        }
+        let lost = shared && self.leases.get(key.as_str()) != Some(&lease.token);
+        if lost || self.generation(key) != entry.generation {
+            return self.note(about, Outcome::Lost);
+        }
+        if shared && self.sequence > entry.stamp.sequence.0 {
+            let (stamp, key, tags) = (entry.stamp, entry.key.as_str(), &*entry.tags);
+            let standing = self.mirror.judge(&Subject { stamp, key, tags });
+            let sequence = Sequence(self.sequence);
+            return self.note(about, Outcome::Superseded { sequence, standing });
+        }
+        self.leases.remove(key.as_str());
+        self.entries.insert((tier, key.as_str().to_owned()), (entry, body));
+        self.note(about, Outcome::Stored)
+    }
+
+    fn invalidate(&mut self, keys: Vec<Key>, take: bool) -> Outcome<String> {
+        let first = keys.first().filter(|_| take).cloned();
+        for key in keys {
+            self.trace.push(format!("  invalidate {}", key.as_str()));
+            for tier in [Tier::Shared, Tier::Platform] {
+                self.entries.remove(&(tier, key.as_str().to_owned()));
+            }
+            self.leases.remove(key.as_str());
+            self.families.remove(key.as_str());
+        }
+        first.map_or(Outcome::Done, |key| self.acquire(&key, Reach::Everywhere))
     }
 
     fn acquire(&mut self, key: &Key, reach: Reach) -> Outcome<String> {
@@ -251,7 +292,12 @@ impl Stage {
         self.sync(Vec::new());
         let reach = if down { Reach::Isolate } else { reach };
         let stamp = Stamp { epoch: Epoch(1), sequence: Sequence(self.sequence) };
-        let lease = Lease { token: self.tokens, stamp, reach };
+        if let Some(primary) = key.primary() {
+            let fresh = Generation(self.tokens);
+            self.families.entry(primary.as_str().to_owned()).or_insert(fresh);
+        }
+        let generation = self.generation(key);
+        let lease = Lease { token: self.tokens, stamp, reach, generation };
         self.note(about, Outcome::Granted { lease, found })
     }
 
@@ -261,6 +307,9 @@ impl Stage {
         body: &mut Option<String>,
     ) -> Result<Outcome<String>, String> {
         self.asked = Some(fetch.headers);
+        if let Some(record) = self.meantime.take() {
+            self.purge(record);
+        }
         let outcome = match self.scripted.pop_front() {
             Some(Scripted::Answer(response, text)) => {
                 let length = Some(text.len() as u64);
@@ -274,8 +323,17 @@ impl Stage {
         Ok(self.note(format!("{way} {}", fetch.method), outcome))
     }
 
+    /// The generation that entries under a key must be of to count.
+    fn generation(&self, key: &Key) -> Generation {
+        let family = key.primary().and_then(|key| self.families.get(key.as_str()).copied());
+        family.unwrap_or(Generation::NONE)
+    }
+
     fn found(&self, tier: Tier, key: &Key) -> Option<Found<String>> {
         let (entry, body) = self.entries.get(&(tier, key.as_str().to_owned()))?.clone();
+        if entry.generation != self.generation(key) {
+            return None;
+        }
         let subject = Subject { stamp: entry.stamp, key: &entry.key, tags: &entry.tags };
         let standing = self.mirror.judge(&subject);
         Some(Found { entry, body, standing })

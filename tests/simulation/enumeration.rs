@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{
-    Action, Exchange, Fault, Found, Held, Lease, Limits, Outcome, Plan, Reach,
+    Action, Exchange, Fault, Found, Held, Hint, Lease, Limits, Outcome, Plan, Reach,
 };
+use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Receipt, Sequence, Stamp};
 use breadbox::cache::policy::{Standing, Treatment};
@@ -26,6 +27,15 @@ fn every_short_course_keeps_the_machines_laws() {
             let begun = Exchange::begin(request.clone(), BEGUN, 7, plan(tiers));
             walk.on(begun, BEGUN, Tally::default(), DEPTH);
         }
+    }
+    for tiers in [&[Tier::Shared, Tier::Platform][..], &[Tier::Platform]] {
+        let request = requests().remove(0);
+        walk.start = format!("{} with a hint {tiers:?}", request.method);
+        let mut seen = finds(&Key::of_url(URL)).remove(7).entry;
+        seen.selecting = vec![(header::ACCEPT, "image/png".to_owned())];
+        let plan = Plan { hint: Hint::of(&seen), ..plan(tiers) };
+        assert!(plan.hint.is_some(), "the eighth find is a variant");
+        walk.on(Exchange::begin(request, BEGUN, 7, plan), BEGUN, Tally::default(), DEPTH);
     }
     assert!(walk.ends > 10_000, "only {} courses: is the walk cut short?", walk.ends);
     crate::say(&format!("enumerated {} steps, {} ends", walk.steps, walk.ends));
@@ -107,6 +117,7 @@ impl Tally {
                     Tier::Platform => &self.granted,
                 };
                 law(leases.contains(&lease.token), "a Store is under a lease")?;
+                law(entry.generation == lease.generation, "a Store is of the lease's family")?;
                 law(storable(entry), "nothing forbidden is stored")
             }
             Action::Release { lease, .. } => self.given_back(lease.token),
@@ -120,14 +131,18 @@ impl Tally {
 
     fn told(&mut self, action: &Action<u8>, outcome: &Outcome<u8>) -> Result<(), &'static str> {
         match (action, outcome) {
-            (Action::Acquire { .. }, Outcome::Granted { lease, .. }) => {
+            (
+                Action::Acquire { .. } | Action::Invalidate { .. },
+                Outcome::Granted { lease, .. },
+            ) => {
                 self.granted.push(lease.token);
                 self.held.push(lease.token);
                 Ok(())
             }
-            (Action::Store { tier: Tier::Shared, lease, .. }, Outcome::Stored | Outcome::Lost) => {
-                self.given_back(lease.token)
-            }
+            (
+                Action::Store { tier: Tier::Shared, lease, .. },
+                Outcome::Stored | Outcome::Displaced | Outcome::Lost,
+            ) => self.given_back(lease.token),
             _ => Ok(()),
         }
     }
@@ -179,10 +194,14 @@ fn answers(action: &Action<u8>) -> Vec<Outcome<u8>> {
         Action::Store { .. } => [Standing::Clean, Standing::Dead]
             .map(|standing| Outcome::Superseded { sequence: Sequence(9), standing })
             .into_iter()
-            .chain([Outcome::Stored, Outcome::Lost])
+            .chain([Outcome::Stored, Outcome::Displaced, Outcome::Lost])
             .collect(),
         Action::Purge(_) => vec![Outcome::Purged(Receipt::default())],
-        Action::Invalidate(_) | Action::Release { .. } | Action::Reply(_) | Action::Stop => {
+        Action::Invalidate { take: Some(_), .. } => {
+            let granted = Outcome::Granted { lease: lease(5, Reach::Everywhere), found: None };
+            return vec![granted, Outcome::Done, Outcome::Failed(Fault::Timeout)];
+        }
+        Action::Invalidate { .. } | Action::Release { .. } | Action::Reply(_) | Action::Stop => {
             return vec![Outcome::Done, Outcome::Failed(Fault::Timeout)];
         }
         Action::Wait { .. } => return vec![Outcome::Done],
@@ -211,6 +230,8 @@ fn origins() -> Vec<Outcome<u8>> {
         answered(200, &["cache-control: max-age=60", "vary: accept"]),
         answered(200, &["cache-control: private, max-age=60"]),
         answered(200, &["cache-control: no-store"]),
+        answered(200, &["cache-control: max-age=60", "content-location: /page"]),
+        answered(200, &["cache-control: max-age=60", "etag: \"a\""]),
         answered(200, &["cache-control: max-age=60", "set-cookie: a=b"]),
         answered(200, &["cache-control: max-age=60", "vary: *"]),
         answered(206, &["cache-control: max-age=60", "content-range: bytes 0-0/2"]),
@@ -277,11 +298,13 @@ fn plan(tiers: &[Tier]) -> Plan {
         tags: vec!["rule".to_owned()],
         tiers: tiers.to_vec(),
         limits: Limits::default(),
+        stamp: STAMP,
+        hint: None,
     }
 }
 
 fn lease(token: u64, reach: Reach) -> Lease {
-    Lease { token, stamp: STAMP, reach }
+    Lease { token, stamp: STAMP, reach, generation: Generation(token) }
 }
 
 fn answered(status: u16, fields: &[&str]) -> Outcome<u8> {
@@ -306,6 +329,7 @@ fn entry(key: &str, age: u64, head: ResponseHead) -> Entry {
     Entry {
         kind: Kind::Response,
         stamp: STAMP,
+        generation: Generation::NONE,
         generated: BEGUN.before(seconds(age)),
         lifetime: Lifetime {
             fresh: seconds(60),

@@ -1,5 +1,7 @@
 //! An isolate: the Worker's driver in virtual time, over the shared tier's own code.
 
+mod tiers;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::pin::pin;
@@ -8,9 +10,10 @@ use std::time::Duration;
 
 use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{
-    Action, Content, Exchange, Fault, Fetch, Found, Held, Lease, Limits, Outcome, Piece, Plan,
+    Action, Content, Exchange, Fault, Fetch, Held, Hint, Lease, Limits, Outcome, Piece, Plan,
     Reach, Reply,
 };
+use breadbox::cache::family::Generation;
 use breadbox::cache::key::{Id, Key};
 use breadbox::cache::ledger::Sequence;
 use breadbox::cache::policy::Treatment;
@@ -19,7 +22,7 @@ use breadbox::config::{RedisDialect, RedisSettings};
 use breadbox::redis::{Failure, Shared};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 
 use super::laws::Seen;
 use super::plan::Wish;
@@ -36,6 +39,7 @@ pub struct Isolate {
     pub shared: Shared<Line>,
     stage: Rc<Stage>,
     flights: RefCell<HashMap<Id, Flight>>,
+    hints: RefCell<HashMap<Id, Hint>>,
 }
 
 struct Flight {
@@ -63,6 +67,7 @@ impl Isolate {
             shared: Shared::over(line, &settings, bound, world::clock),
             stage: Rc::clone(stage),
             flights: RefCell::default(),
+            hints: RefCell::default(),
         })
     }
 
@@ -129,8 +134,11 @@ impl Driver {
     /// Runs the exchange to its end.
     pub async fn run(mut self) {
         self.stage.laws.borrow_mut().begun(&self.seen);
+        let key = Key::of_url(&self.head.url);
         let plan = Plan {
-            key: Key::of_url(&self.head.url),
+            stamp: self.isolate.shared.blind_stamp(key.id()),
+            hint: self.isolate.hints.borrow().get(&key.id()).cloned(),
+            key,
             treatment: Treatment { body_max: BODY_MAX, ..Treatment::default() },
             tags: Vec::new(),
             tiers: vec![Tier::Shared, Tier::Platform],
@@ -171,14 +179,9 @@ impl Driver {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
             Action::Collect { max } => self.collect(max).await,
             Action::Fetch(fetch) => self.fetch(fetch).await,
-            Action::Invalidate(_) | Action::Stop => Outcome::Done,
-            Action::Lookup { tier: Tier::Platform, key } => self.look_near(&key),
-            Action::Lookup { tier: Tier::Shared, key } => {
-                match self.isolate.shared.get(&key, world::random(u64::MAX)).await {
-                    Ok(outcome) => self.aged(outcome),
-                    Err(failure) => self.missed(&failure),
-                }
-            }
+            Action::Invalidate { keys, take } => self.forget(&keys, take).await,
+            Action::Stop => Outcome::Done,
+            Action::Lookup { tier, key } => self.look(tier, &key).await,
             Action::Purge(records) => {
                 let purged = self.isolate.shared.purge(&records, world::random(u64::MAX)).await;
                 purged.map_or_else(|failure| self.missed(&failure), Outcome::Purged)
@@ -198,7 +201,7 @@ impl Driver {
             }
             Action::Store { tier, lease, key, entry, body, keep } => {
                 let body = body.unwrap_or_default();
-                self.store(tier, lease, &key, entry, &body, keep).await
+                self.store(tier, lease, &key, *entry, &body, keep).await
             }
             Action::Wait { .. } if self.stage.bug == Bug::Impatience => {
                 world::sleep(1).await;
@@ -230,28 +233,9 @@ impl Driver {
         laws.replied(&mut self.seen, &self.stage, reply, (body, clean));
     }
 
-    fn aged(&self, outcome: Outcome<Bytes>) -> Outcome<Bytes> {
-        match outcome {
-            Outcome::Found(mut found) if self.stage.bug == Bug::AgeForgotten => {
-                found.entry.generated = world::clock();
-                Outcome::Found(found)
-            }
-            outcome => outcome,
-        }
-    }
-
     fn missed(&mut self, failure: &Failure) -> Outcome<Bytes> {
         self.seen.store_faults += 1;
         Outcome::Failed(failure.fault)
-    }
-
-    fn look_near(&self, key: &Key) -> Outcome<Bytes> {
-        let colo = self.stage.colo(self.isolate.number).borrow();
-        let kept = colo.get(&key.id()).filter(|(_, until)| *until > world::elapsed());
-        let Some((bytes, _)) = kept else { return Outcome::Absent };
-        let (entry, at) = Entry::decode(bytes).expect("what was stored");
-        let standing = self.isolate.shared.judge_cut_off(key.id(), &entry);
-        Outcome::Found(Found { entry, body: bytes.slice(at..), standing })
     }
 
     async fn acquire(&mut self, key: &Key, ttl: Duration, reach: Reach) -> Outcome<Bytes> {
@@ -269,7 +253,8 @@ impl Driver {
                 Ok(Outcome::Held { .. }) if self.stage.bug == Bug::LeaseForAll => {
                     self.leased = Some((key.clone(), Reach::Everywhere, since));
                     let stamp = self.isolate.shared.blind_stamp(key.id());
-                    let lease = Lease { token, stamp, reach: Reach::Everywhere };
+                    let generation = Generation::NONE;
+                    let lease = Lease { token, stamp, reach: Reach::Everywhere, generation };
                     return Outcome::Granted { lease, found: None };
                 }
                 Ok(outcome) => {
@@ -281,7 +266,13 @@ impl Driver {
             }
         }
         let stamp = self.isolate.shared.blind_stamp(key.id());
-        Outcome::Granted { lease: Lease { token, stamp, reach: Reach::Isolate }, found: None }
+        let mut colo = self.stage.colo(self.isolate.number).borrow_mut();
+        if key.primary().is_some() && colo.generation(key).is_none() {
+            colo.begin_family(key, Generation(token.max(1)));
+        }
+        let generation = colo.generation(key).unwrap_or_default();
+        let lease = Lease { token, stamp, reach: Reach::Isolate, generation };
+        Outcome::Granted { lease, found: None }
     }
 
     async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {
@@ -347,6 +338,9 @@ impl Driver {
         keep: Duration,
     ) -> Outcome<Bytes> {
         self.stage.laws.borrow_mut().stores(&self.seen, &entry, body);
+        if self.stage.bug == Bug::PostStampedLate && self.head.method == Method::POST {
+            entry.stamp = lease.stamp;
+        }
         if self.stage.bug == Bug::SequenceReadAtStore {
             entry.stamp.sequence = Sequence(self.stage.store.borrow().model.newest());
         }
@@ -354,7 +348,14 @@ impl Driver {
             let bytes = [entry.encode(), body.to_vec()].concat();
             let until = world::elapsed() + keep.as_millis() as i64;
             let mut colo = self.stage.colo(self.isolate.number).borrow_mut();
-            colo.insert(key.id(), (bytes.into(), until));
+            let living = colo.generation(key).unwrap_or_default();
+            if lease.reach == Reach::Isolate && living != lease.generation {
+                return Outcome::Lost;
+            }
+            if key.primary().is_some() && living != lease.generation {
+                colo.begin_family(key, lease.generation);
+            }
+            colo.entries.insert(key.id(), (bytes.into(), until));
             return Outcome::Stored;
         }
         match self.isolate.shared.store(key, lease, &entry, body, keep).await {

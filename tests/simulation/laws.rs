@@ -35,7 +35,7 @@ pub struct Seen {
     requests: u32,
 }
 
-/// A purge that must be seen.
+/// A purge or another change that must be seen.
 #[derive(Clone, Copy, Debug)]
 struct Purge {
     path: &'static str,
@@ -65,6 +65,7 @@ pub struct Laws {
     pub late_rescues: u64,
     begun: u64,
     purges: Vec<Purge>,
+    changes: Vec<Purge>,
     waiting: BTreeMap<u64, Seen>,
     gone: BTreeSet<u64>,
     under_way: BTreeMap<u64, UnderWay>,
@@ -146,7 +147,7 @@ impl Laws {
             // A look may be two commands, and a script may have to be loaded before it runs.
             Action::Lookup { .. } => 2,
             Action::Acquire { .. } | Action::Store { .. } | Action::Release { .. } => 1,
-            Action::Fetch(_) | Action::Invalidate(_) | Action::Purge(_) => 1,
+            Action::Fetch(_) | Action::Invalidate { .. } | Action::Purge(_) => 1,
             Action::Collect { .. } | Action::Reply(_) | Action::Stop | Action::Wait { .. } => 0,
         };
         if seen.requests == SUBREQUESTS {
@@ -208,6 +209,9 @@ impl Laws {
         if status == 304 && seen.wish != Wish::Unless && !seen.passed {
             self.breach(seen, "L5", "304 for a request without a condition".to_owned());
         }
+        if let Some(text) = text.as_deref().filter(|_| seen.wish == Wish::Change && status == 200) {
+            self.changed(seen, text);
+        }
         let part = matches!(reply.content, Content::Stored(_, Some(_)));
         if let Some(text) = text.filter(|text| text.starts_with('/') && !part) {
             if text.ends_with('.') {
@@ -215,6 +219,16 @@ impl Laws {
             } else if clean {
                 self.breach(seen, "L5", format!("{text} is not whole"));
             }
+        }
+    }
+
+    /// A change has succeeded, and its client knows it.
+    fn changed(&mut self, seen: &Seen, text: &str) {
+        let version = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+        // Who could not tell the shared tier of it could not have it forgotten.
+        if seen.store_faults == 0 {
+            let (path, acknowledged) = (resource(&seen.url).path, world::elapsed());
+            self.changes.push(Purge { path, version, acknowledged });
         }
     }
 
@@ -243,6 +257,16 @@ impl Laws {
             self.breach(seen, "L1", what);
         } else if version < late && verdict == Verdict::Rescue {
             self.late_rescues += 1;
+        }
+        let lag = stage.wiring.borrow().lag();
+        let newer = |c: &&Purge| c.path == path && c.acknowledged + lag < seen.began;
+        let changed = self.changes.iter().filter(newer).map(|change| change.version).max();
+        // Two changes that overtake each other are told apart by a mark, if that is not evicted.
+        let mark = format!("{{s:0}}:c:{}", Key::of_url(&seen.url).id()).into_bytes();
+        let marked = !stage.store.borrow().model.lost.iter().any(|(_, key)| *key == mark);
+        if changed.is_some_and(|changed| version < changed) && seen.store_faults == 0 && marked {
+            let what = format!("version {version} ({verdict}), {changed:?} came of a change");
+            self.breach(seen, "L5", what);
         }
         let confirmed = stage.site.borrow().confirmed(path, version).unwrap_or(i64::MIN / 2);
         let age = seen.began - confirmed;
@@ -289,12 +313,16 @@ impl Laws {
         };
         let name = format!("{{s:0}}:l:{}", key.id());
         let store = stage.store.borrow();
+        let lost = |since: i64| {
+            let mut lost = store.model.lost.iter().rev();
+            lost.any(|(at, key)| *at >= since && key == name.as_bytes())
+        };
+        // Its own lease may be gone by the time that the grant arrives: it bars nobody.
+        if lost(*since) {
+            return;
+        }
         let others = self.under_way.values().filter(|other| other.key == name);
-        let excess = others.filter(|other| {
-            let lost = store.model.lost.iter();
-            !lost.rev().any(|(at, key)| *at >= other.since && key == name.as_bytes())
-        });
-        let excess = excess.count();
+        let excess = others.filter(|other| !lost(other.since)).count();
         drop(store);
         if excess > 0 {
             self.breach(seen, "L3", format!("{excess} other fetches are under way"));

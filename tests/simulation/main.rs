@@ -81,12 +81,18 @@ fn a_sequence_read_at_store_time_is_found_out() {
 }
 
 #[test]
+fn a_purge_during_a_post_wins() {
+    found_out(Bug::PostStampedLate, Mood::Slow, "L1");
+}
+
+#[test]
 fn every_other_law_can_be_seen_broken() {
     found_out(Bug::Silence, Mood::Well, "L2");
     found_out(Bug::LeaseForAll, Mood::Slow, "L3");
     found_out(Bug::VaryDropped, Mood::Well, "L4");
     found_out(Bug::PrivacyForgotten, Mood::Well, "L4");
     found_out(Bug::AgeForgotten, Mood::Well, "L5");
+    found_out(Bug::VariantsKept, Mood::Well, "L5");
     found_out(Bug::TruncationOverlooked, Mood::Truncating, "L5");
     found_out(Bug::Impatience, Mood::Slow, "L6");
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::isolate::Isolate;
 use super::plan::Mishap;
 use super::site::Mood;
-use super::stage::Stage;
+use super::stage::{Colo, Stage};
 use super::world;
 
 /// Has something go wrong, at once.
@@ -13,7 +13,7 @@ pub fn strike(stage: &Rc<Stage>, mishap: Mishap) {
     let until = |span: i64| world::elapsed() + span;
     match mishap {
         Mishap::Clock(isolate, jump) => world::jump(isolate, jump),
-        Mishap::Colo(isolate) => stage.colo(isolate).borrow_mut().clear(),
+        Mishap::Colo(isolate) => *stage.colo(isolate).borrow_mut() = Colo::default(),
         Mishap::Evict(which) => {
             let keys = stage.store.borrow().model.keys();
             if let Some(key) = keys.get((which % keys.len().max(1) as u64) as usize) {

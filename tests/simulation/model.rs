@@ -1,5 +1,7 @@
 //! A model of Redis: what our scripts and commands mean, written a second time.
 
+mod family;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sha1::{Digest, Sha1};
@@ -39,6 +41,7 @@ enum Past {
 #[derive(Clone, Copy, Debug)]
 enum Verb {
     Acquire,
+    Forget,
     Purge,
     Release,
     Renew,
@@ -53,10 +56,8 @@ impl Model {
         let words: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
         match words.as_slice() {
             [b"GET", key] => self.get(key),
-            [b"UNLINK", keys @ ..] => {
-                let gone = keys.iter().filter(|key| self.strings.remove(**key).is_some()).count();
-                Answer::Integer(gone as i64)
-            }
+            [b"MGET", keys @ ..] => Answer::Array(keys.iter().map(|key| self.get(key)).collect()),
+            [b"UNLINK", keys @ ..] => Answer::Integer(self.unlink(keys, now) as i64),
             [b"ZRANGE", key, from, b"+inf", b"BYSCORE", b"WITHSCORES"] => {
                 listed(&self.range(key, number(from)))
             }
@@ -126,7 +127,7 @@ impl Model {
 
     fn run(&mut self, verb: Verb, keys: &[&[u8]], args: &[&[u8]], now: i64) -> Answer {
         match (verb, keys, args) {
-            (Verb::Acquire, [entry, lease, ledger], [token, ttl, epoch, cursor]) => {
+            (Verb::Acquire, [entry, lease, ledger, family @ ..], [token, ttl, epoch, cursor]) => {
                 let mut page = self.range(ledger, number(cursor));
                 if page.is_empty() {
                     page = self.top(ledger).into_iter().collect();
@@ -139,7 +140,18 @@ impl Model {
                     self.set(lease, token, now + number(ttl) as i64);
                 }
                 let granted = Answer::Integer(i64::from(free));
-                Answer::Array(vec![granted, self.get(entry), listed(&page)])
+                let mut generation = Vec::new();
+                if let [family] = family {
+                    if !self.strings.contains_key(*family) {
+                        self.set(family, token, now + number(ttl) as i64);
+                    }
+                    generation.extend(self.strings[*family].0.iter().take(16));
+                }
+                let generation = Answer::Bulk(generation);
+                Answer::Array(vec![granted, self.get(entry), listed(&page), generation])
+            }
+            (Verb::Forget, [forgotten @ .., change], [token, keep, ttl]) => {
+                self.forget(forgotten, change, token, [number(keep), number(ttl)], now)
             }
             (Verb::Purge, [ledger], [epoch, max, records @ ..]) => {
                 self.purge(ledger, epoch, number(max) as usize, records)
@@ -157,10 +169,24 @@ impl Model {
                 }
                 listed(&self.range(ledger, 0))
             }
-            (Verb::Store, [entry, lease, ledger], [token, keep, epoch, sequence, bytes]) => {
+            (
+                Verb::Store,
+                [entry, lease, ledger, family @ ..],
+                [token, keep, epoch, sequence, generation, id, most, bytes],
+            ) => {
                 let known = (*epoch, number(sequence));
                 let until = now + number(keep) as i64;
-                self.store([entry, lease, ledger], token, known, (bytes, until))
+                let family = family.first().copied();
+                if family.is_some_and(|family| !self.lives(family, generation)) {
+                    return self.give_up([lease, token]);
+                }
+                let answer = self.store([entry, lease, ledger], token, known, (bytes, until));
+                match (answer, family) {
+                    (Answer::Integer(1), Some(family)) => {
+                        self.join(family, id, number(most) as usize, until)
+                    }
+                    (answer, _) => answer,
+                }
             }
             _ => panic!("{verb:?} with {} keys and {} arguments", keys.len(), args.len()),
         }
@@ -328,7 +354,8 @@ fn lossy(word: &[u8]) -> String {
 /// How far back, in milliseconds, a replica may be.
 const PAST: i64 = 1_000;
 
-const SCRIPTS: [(&str, Verb); 5] = [
+const SCRIPTS: [(&str, Verb); 6] = [
+    (include_str!("../../src/redis/scripts/forget.lua"), Verb::Forget),
     (include_str!("../../src/redis/scripts/acquire.lua"), Verb::Acquire),
     (include_str!("../../src/redis/scripts/purge.lua"), Verb::Purge),
     (include_str!("../../src/redis/scripts/release.lua"), Verb::Release),

@@ -57,6 +57,8 @@ pub struct Asked {
 /// How a client asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
+    /// To change the resource.
+    Change,
     Head,
     OnlyIfCached,
     Part,
@@ -144,7 +146,8 @@ fn event(at: i64, what: What) -> Event {
 }
 
 fn asked(resource: Resource, script: &Script) -> Asked {
-    let wish = match world::random(16) {
+    let wish = match world::random(18) {
+        16 | 17 => Wish::Change,
         0 => Wish::Head,
         1 => Wish::OnlyIfCached,
         2 => Wish::Part,

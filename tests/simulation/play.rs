@@ -143,9 +143,13 @@ fn ask(stage: &Rc<Stage>, asked: Asked, stream: Stream) {
         Audience::Language => fields.push(("accept-language", ["de", "en", "fr"][asked.who])),
         Audience::User => fields.push(("cookie", ["user=ada", "user=bob"][asked.who % 2])),
     }
-    let method = if asked.wish == Wish::Head { Method::HEAD } else { Method::GET };
+    let method = match asked.wish {
+        Wish::Change => Method::POST,
+        Wish::Head => Method::HEAD,
+        _ => Method::GET,
+    };
     match asked.wish {
-        Wish::Head | Wish::Plain => {}
+        Wish::Change | Wish::Head | Wish::Plain => {}
         Wish::OnlyIfCached => fields.push(("cache-control", "only-if-cached")),
         Wish::Part => fields.push(("range", "bytes=0-3")),
         Wish::Reload => fields.push(("cache-control", "no-cache")),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use breadbox::cache::exchange::{Fault, Fetch};
 use breadbox::cache::{RequestHead, ResponseHead};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::stage::Stage;
 use super::world;
@@ -168,6 +168,13 @@ fn respond(stage: &Stage, fetch: &Fetch, head: &RequestHead, mood: Mood) -> Sent
         let head = ResponseHead { status: 503, headers: headers(&[("date", &date)]) };
         return whole(head, "failing".to_owned());
     }
+    if fetch.method == Method::POST {
+        drop(site);
+        return change(&mut stage.site.borrow_mut(), resource, &date);
+    }
+    if lying && fetch.method == Method::HEAD {
+        site.vouched.insert(resource.path, world::elapsed());
+    }
     site.confirmed.insert((resource.path.to_owned(), version), world::elapsed());
     let asked = fetch.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let body = format!("{} {version} {whom} {}.", resource.path, "-".repeat(resource.padding));
@@ -193,6 +200,23 @@ fn respond(stage: &Stage, fetch: &Fetch, head: &RequestHead, mood: Mood) -> Sent
         sent.takes = world::random(60_000) as i64;
     }
     sent
+}
+
+/// Does what an unsafe request asks for; where all get the same, it answers with what came of it.
+fn change(site: &mut Site, resource: Resource, date: &str) -> Sent {
+    let path = resource.path;
+    let version = site.publish(path);
+    world::note(|| format!("{path} is changed to version {version}"));
+    if resource.audience != Audience::All {
+        let head = ResponseHead { status: 200, headers: HeaderMap::new() };
+        return whole(head, format!("{CHANGED} {version}"));
+    }
+    site.confirmed.insert((path.to_owned(), version), world::elapsed());
+    let tag = format!("\"{version}-all\"");
+    let mut fields = fields(&resource, &tag, date);
+    fields.push(("content-location", path));
+    let head = ResponseHead { status: 200, headers: headers(&fields) };
+    whole(head, format!("{path} {version} all {}.", "-".repeat(resource.padding)))
 }
 
 fn whole(head: ResponseHead, body: String) -> Sent {
@@ -233,6 +257,9 @@ pub fn headers(fields: &[(&str, &str)]) -> HeaderMap {
     }
     headers
 }
+
+/// How the answer to a change begins where it is not what came of it; its version follows.
+pub const CHANGED: &str = "changed";
 
 /// Before every path.
 pub const HOST: &str = "https://site.test";

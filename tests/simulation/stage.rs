@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use breadbox::cache::key::Id;
+use breadbox::cache::family::{Family, Generation};
+use breadbox::cache::key::{Id, Key};
 use bytes::Bytes;
 
 use super::isolate::Isolate;
@@ -29,8 +30,8 @@ pub struct Stage {
     pub site: RefCell<Site>,
     /// How the origin feels.
     pub mood: Cell<Mood>,
-    /// The platform's cache of each data centre: bytes and until when they are kept.
-    pub colos: Vec<RefCell<HashMap<Id, (Bytes, i64)>>>,
+    /// The platform's cache of each data centre.
+    pub colos: Vec<RefCell<Colo>>,
     /// The isolates that run now.
     pub isolates: RefCell<Vec<Rc<Isolate>>>,
     /// Who watches.
@@ -39,8 +40,31 @@ pub struct Stage {
 
 impl Stage {
     /// The platform's cache where an isolate runs.
-    pub fn colo(&self, isolate: usize) -> &RefCell<HashMap<Id, (Bytes, i64)>> {
+    pub fn colo(&self, isolate: usize) -> &RefCell<Colo> {
         &self.colos[isolate % self.colos.len()]
+    }
+}
+
+/// The platform's cache of a data centre.
+#[derive(Default)]
+pub struct Colo {
+    /// Bytes and until when they are kept.
+    pub entries: HashMap<Id, (Bytes, i64)>,
+    /// The families of variants, by the id of the primary key.
+    pub families: HashMap<Id, Family>,
+}
+
+impl Colo {
+    /// The generation of a key's family.
+    pub fn generation(&self, key: &Key) -> Option<Generation> {
+        let primary = key.primary().unwrap_or_else(|| key.clone());
+        self.families.get(&primary.id()).map(|family| family.generation)
+    }
+
+    /// Begins another family for a key.
+    pub fn begin_family(&mut self, key: &Key, generation: Generation) {
+        let primary = key.primary().unwrap_or_else(|| key.clone());
+        self.families.insert(primary.id(), Family::new(generation));
     }
 }
 
@@ -57,6 +81,8 @@ pub enum Bug {
     LeaseForAll,
     /// A use of the mirror counts as a sync.
     MirrorRenewedByUse,
+    /// What POST brings is stamped when it is stored and not before it is sent.
+    PostStampedLate,
     /// What the origin says of storing and of cookies is not passed on.
     PrivacyForgotten,
     /// A fill is stamped when it is stored and not before it is fetched.
@@ -67,6 +93,8 @@ pub enum Bug {
     StoreFaultsTold,
     /// A body that ended early passes for whole.
     TruncationOverlooked,
+    /// A change has only what lies under the primary key forgotten.
+    VariantsKept,
     /// The origin's `Vary` is not passed on.
     VaryDropped,
 }

@@ -225,6 +225,7 @@ async fn carry(
     }
     if let Answer::Array(items) = &answer
         && let [.., Answer::Bulk(member), Answer::Bulk(_)] = items.as_slice()
+        && member.starts_with(b"~")
     {
         *epoch.borrow_mut() = Some(member.clone());
     }

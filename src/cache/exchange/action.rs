@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 
 use crate::cache::entry::Entry;
-use crate::cache::field::ByteRange;
+use crate::cache::family::Generation;
+use crate::cache::field::{ByteRange, Coding};
 use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Record, Sequence, Stamp};
 use crate::cache::policy::{Standing, Status};
@@ -30,8 +31,15 @@ pub enum Action<B> {
     },
     /// Ask the origin: [`Outcome::Answered`] or [`Outcome::Failed`].
     Fetch(Fetch),
-    /// Forget what is stored under keys whose resource was changed: [`Outcome::Done`].
-    Invalidate(Vec<Key>),
+    /// Forget what is stored under keys whose resource was changed: [`Outcome::Done`], or
+    /// [`Outcome::Granted`] if the lease was taken.
+    Invalidate {
+        /// The keys.
+        keys: Vec<Key>,
+        /// Take the lease on the first of them for so long, unless another change of it was told of
+        /// a moment ago.
+        take: Option<Duration>,
+    },
     /// Look for a stored response: [`Outcome::Found`], [`Outcome::Absent`] or
     /// [`Outcome::Failed`].
     Lookup {
@@ -65,7 +73,7 @@ pub enum Action<B> {
         /// The key.
         key: Key,
         /// All but the body.
-        entry: Entry,
+        entry: Box<Entry>,
         /// The body; none for a pass marker.
         body: Option<B>,
         /// For how long the tier shall keep it.
@@ -101,6 +109,8 @@ pub struct Reply<B> {
     pub head: ResponseHead,
     /// What follows them.
     pub content: Content<B>,
+    /// The coding that has to be taken off the content on its way.
+    pub decode: Option<Coding>,
     /// What became of the request, for the tally.
     pub status: Status,
 }
@@ -149,6 +159,8 @@ pub struct Lease {
     pub stamp: Stamp,
     /// Between whom it was decided.
     pub reach: Reach,
+    /// The family that the fill is for, if its key is a variant's.
+    pub generation: Generation,
 }
 
 /// Who has the lease instead.
@@ -205,6 +217,8 @@ pub enum Outcome<B> {
     Purged(Receipt),
     /// The entry is stored and the lease given back.
     Stored,
+    /// The entry is stored and the lease given back; the oldest variant had to make room.
+    Displaced,
     /// Purges came since the lease was granted; nothing was stored and the lease is still ours.
     Superseded {
         /// The ledger's sequence now.

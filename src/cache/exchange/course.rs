@@ -7,8 +7,9 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::action::{Content, Found, Held, Piece, Reach, Reply};
 use super::plan::Plan;
+use crate::cache::field::Coding;
 use crate::cache::key::Key;
-use crate::cache::policy::{self, Answer, Status, Stored};
+use crate::cache::policy::{self, Answer, Form, Status, Stored};
 use crate::cache::{Reason, RequestHead, ResponseHead, Tier, Time, Verdict, millis};
 
 /// The constant part of an exchange and what it has been through.
@@ -18,6 +19,8 @@ pub(super) struct Course {
     pub plan: Plan,
     /// The key looked for: the primary one, or that of a variant once one is known.
     pub key: Key,
+    /// A variant's key under which nothing was found before the primary one was looked for.
+    pub tried: Option<Key>,
     /// Between whom leases can still decide.
     pub reach: Reach,
     /// When the request was taken up.
@@ -45,6 +48,7 @@ impl Course {
         let shared = plan.tiers.contains(&Tier::Shared);
         Self {
             key: plan.key.clone(),
+            tried: None,
             request,
             plan,
             reach: if shared { Reach::Everywhere } else { Reach::Isolate },
@@ -88,9 +92,14 @@ impl Course {
 
     /// The response that a stored one makes.
     pub fn serve<B: Clone>(&mut self, found: &Found<B>, status: Status, now: Time) -> Reply<B> {
-        let stored = stored_of(found);
+        let form = policy::form(&self.request, &found.entry.head);
+        let formed = policy::formed(&found.entry.head, form);
+        let stored = Stored { head: &formed, ..stored_of(found) };
         let length = found.entry.body_len;
-        let answer = policy::answer(&self.request, stored.head, length);
+        let answer = match form {
+            Form::Decoded(_) => policy::answer(&self.whole(), &formed, length),
+            Form::AsIs | Form::Unsuitable => policy::answer(&self.request, &formed, length),
+        };
         let head = match status.verdict {
             Verdict::Revalidated => policy::convey(stored.head, &answer),
             _ => policy::present(&stored, &answer, now),
@@ -98,7 +107,8 @@ impl Course {
         let body = found.body.clone();
         let content = match answer {
             Answer::Full => Content::Stored(body, None),
-            Answer::HeadOnly => Content::Head(length),
+            Answer::HeadOnly if form == Form::AsIs => Content::Head(length),
+            Answer::HeadOnly => Content::Empty,
             Answer::NotModified | Answer::RangeNotSatisfiable { .. } => Content::Empty,
             Answer::Partial(range) => Content::Stored(body, Some(vec![Piece::Range(range)])),
             Answer::Multipart(parts) => {
@@ -109,7 +119,7 @@ impl Course {
             }
         };
         let status = Status { ttl: Some(ttl(&stored, now)), ..status };
-        self.reply(head, content, status)
+        Reply { decode: taken_off(form), ..self.reply(head, content, status) }
     }
 
     /// The response that the origin's own makes while it is being stored.
@@ -120,21 +130,36 @@ impl Course {
         status: Status,
         now: Time,
     ) -> Reply<B> {
-        let mut request = self.request.clone();
-        request.headers.remove(header::RANGE);
-        let answer = policy::answer(&request, stored.head, length.unwrap_or(u64::MAX));
-        let head = policy::convey(stored.head, &answer);
+        let form = policy::form(&self.request, stored.head);
+        let formed = policy::formed(stored.head, form);
+        let length = length.unwrap_or(u64::MAX);
+        let answer = policy::answer(&self.whole(), &formed, length);
+        let head = policy::convey(&formed, &answer);
         let content = match answer {
             Answer::NotModified => Content::Empty,
             _ => Content::OriginKept,
         };
         let status = Status { ttl: Some(ttl(stored, now)), ..status };
-        self.reply(head, content, status)
+        Reply { decode: taken_off(form), ..self.reply(head, content, status) }
+    }
+
+    /// The request without its range: nothing is cut from what is not here whole, nor by the
+    /// offsets of another representation.
+    fn whole(&self) -> RequestHead {
+        let mut request = self.request.clone();
+        request.headers.remove(header::RANGE);
+        request
     }
 
     /// The origin's response, passed through.
     pub fn relay<B>(&mut self, response: &ResponseHead, status: Status) -> Reply<B> {
         self.reply(policy::relay(response), Content::Origin, status)
+    }
+
+    /// The origin's response to a request that passed through, which is stored as well.
+    pub fn relay_and_keep<B>(&mut self, response: &ResponseHead, status: Status) -> Reply<B> {
+        let status = Status { stored: true, ..status };
+        self.reply(policy::relay(response), Content::OriginKept, status)
     }
 
     /// A response of our own, for want of any other.
@@ -163,7 +188,14 @@ impl Course {
         self.client = Client::Served;
         policy::withhold(&mut head.headers, self.plan.treatment.tag_fields);
         status.append(&mut head.headers);
-        Reply { head, content, status }
+        Reply { head, content, decode: None, status }
+    }
+}
+
+fn taken_off(form: Form) -> Option<Coding> {
+    match form {
+        Form::Decoded(coding) => Some(coding),
+        Form::AsIs | Form::Unsuitable => None,
     }
 }
 

@@ -6,7 +6,7 @@ use super::action::{Action, Found, Held, Outcome, Reach, Reply};
 use super::course::{self, Client, Course};
 use super::lookup::{self, Prior, Use};
 use super::store::{self, AwaitReply, Next, Then};
-use super::{State, Step, origin};
+use super::{State, Step, origin, pass};
 use crate::cache::policy::{self, Reuse, Status};
 use crate::cache::{Reason, Time, Verdict};
 
@@ -24,8 +24,10 @@ pub(super) struct AwaitLeader<B> {
 }
 
 /// It has been asked whether another request of this isolate fetches the whole.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AwaitGlance;
+#[derive(Clone, Debug)]
+pub(super) struct AwaitGlance<B> {
+    prior: Option<Prior<B>>,
+}
 
 /// Asks for the lease, unless the request can't or mustn't fill the cache.
 pub(super) fn acquire<B: Clone>(
@@ -43,8 +45,8 @@ pub(super) fn acquire<B: Clone>(
         }
         if !course.fills() {
             return match course.waited {
-                None => glance(course),
-                Some(_) => origin::pass(course, Verdict::Miss, course.reason),
+                None => glance(course, prior),
+                Some(_) => pass::pass(course, Verdict::Miss, course.reason, prior, now),
             };
         }
     }
@@ -57,25 +59,26 @@ pub(super) fn acquire<B: Clone>(
 }
 
 /// Asks whether this isolate is fetching the whole, of which the request wants a part or the head.
-fn glance<B>(course: &Course) -> Step<B> {
+fn glance<B>(course: &Course, prior: Option<Prior<B>>) -> Step<B> {
     let ttl = course.plan.limits.lease;
     let action = Action::Acquire { key: course.key.clone(), ttl, reach: Reach::Isolate };
-    (State::Glance(AwaitGlance), action)
+    (State::Glance(AwaitGlance { prior }), action)
 }
 
-impl AwaitGlance {
-    pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>) -> Step<B> {
+impl<B: Clone> AwaitGlance<B> {
+    pub fn resume(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
+        let Self { prior } = self;
         match outcome {
             Outcome::Held { .. } => {
                 course.waited = Some(Held::Here);
                 let action = Action::Wait { key: course.key.clone(), at_most: GLANCE };
-                (State::Leader(AwaitLeader { by: Held::Here, prior: None }), action)
+                (State::Leader(AwaitLeader { by: Held::Here, prior }), action)
             }
             Outcome::Granted { lease, .. } => {
-                let then = Then::Pass(course.reason);
+                let then = Then::Pass(course.reason, prior.map(Box::new));
                 store::release(lease, course.key.clone(), Duration::ZERO, then)
             }
-            _ => origin::pass(course, Verdict::Miss, course.reason),
+            _ => pass::pass(course, Verdict::Miss, course.reason, prior, now),
         }
     }
 }
@@ -90,8 +93,8 @@ impl<B: Clone> AwaitLease<B> {
                 match self.reconsider(course, found, now) {
                     Second::Answers(reply) => store::replied(course, Some(reply), next, now),
                     Second::Fetch(prior) => origin::fetch(course, prior, Some(lease), now),
-                    Second::Passes => {
-                        let (key, then) = (course.key.clone(), Then::Pass(Reason::PassMarker));
+                    Second::Passes(reason) => {
+                        let (key, then) = (course.key.clone(), Then::Pass(reason, None));
                         store::release(lease, key, Duration::ZERO, then)
                     }
                     Second::Refreshed => store::replied(course, None, next, now),
@@ -104,7 +107,9 @@ impl<B: Clone> AwaitLease<B> {
                 match self.reconsider(course, found, now) {
                     Second::Answers(reply) => store::replied(course, Some(reply), Next::Stop, now),
                     Second::Fetch(prior) => pause(course, by, prior, now),
-                    Second::Passes => origin::pass(course, Verdict::Bypass, Reason::PassMarker),
+                    Second::Passes(reason) => {
+                        pass::pass(course, Verdict::Bypass, reason, None, now)
+                    }
                     Second::Refreshed => super::stop(),
                 }
             }
@@ -135,8 +140,8 @@ impl<B: Clone> AwaitLease<B> {
                 Second::Fetch(prior)
             }
             // Nobody waits for what can't be stored, nor has others wait for it.
-            Use::Pass if course.client == Client::Waiting => Second::Passes,
-            Use::Pass => Second::Fetch(None),
+            Use::Pass(reason) if course.client == Client::Waiting => Second::Passes(reason),
+            Use::Pass(_) => Second::Fetch(None),
             Use::Variant => {
                 // The primary key went to another variant meanwhile; the lease is on that key.
                 course.key = course.plan.key.clone();
@@ -152,8 +157,8 @@ enum Second<B> {
     Answers(Reply<B>),
     /// The origin is to be asked, with what is left of it.
     Fetch(Option<Prior<B>>),
-    /// It can't be stored, as another request has found meanwhile.
-    Passes,
+    /// Nothing can be had here, as another request has found meanwhile.
+    Passes(Reason),
     /// Another request has done the refresh already.
     Refreshed,
 }

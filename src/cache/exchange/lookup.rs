@@ -5,10 +5,10 @@ use super::course::{Client, Course, stored_of};
 use super::lease::AwaitLeader;
 use super::plan::Plan;
 use super::store::{AwaitReply, Next};
-use super::{State, Step, lease, origin};
+use super::{State, Step, lease, pass};
 use crate::cache::entry::Kind;
 use crate::cache::field::Vary;
-use crate::cache::policy::{self, Rescue, Reuse, Standing, Status};
+use crate::cache::policy::{self, Form, Rescue, Reuse, Standing, Status};
 use crate::cache::{Reason, Tier, Time, Verdict};
 
 /// A look into a tier is under way.
@@ -26,8 +26,8 @@ pub(super) struct Prior<B> {
 
 /// What became of a find.
 pub(super) enum Use<B> {
-    /// It says that nothing is to be had under this key.
-    Pass,
+    /// It says that nothing is to be had under this key, and why.
+    Pass(Reason),
     /// It answers the request.
     Serve(Found<B>, Verdict, Option<Reason>),
     /// It does not answer; what is left of it, and why.
@@ -36,8 +36,15 @@ pub(super) enum Use<B> {
     Variant,
 }
 
-/// The first look.
+/// The first look, where a hint says that the response lies.
 pub(super) fn first<B: Clone>(course: &mut Course, now: Time) -> Step<B> {
+    if let Some(hint) = course.plan.hint.take()
+        && let Some(variant) = hint.variant(&course.plan.key, &course.request)
+    {
+        course.key = variant.clone();
+        course.tried = Some(variant);
+        course.reason = Reason::Variant;
+    }
     match course.plan.tiers.first() {
         Some(&tier) => look(course, tier),
         None => lease::acquire(course, None, now),
@@ -53,23 +60,41 @@ impl AwaitLookup {
     pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
         match outcome {
             Outcome::Found(found) => match weigh(course, found, now) {
-                Use::Pass => origin::pass(course, Verdict::Bypass, Reason::PassMarker),
+                Use::Pass(reason) => pass::pass(course, Verdict::Bypass, reason, None, now),
                 Use::Serve(found, verdict, reason) => serve(course, found, verdict, reason, now),
                 Use::Short(prior, reason) => {
                     course.reason = reason;
                     lease::acquire(course, prior, now)
                 }
+                // It was there that the search began.
+                Use::Variant if course.tried.as_ref() == Some(&course.key) => {
+                    self.absent(course, now)
+                }
                 Use::Variant => look(course, self.tier),
             },
-            Outcome::Absent if self.tier == Tier::Shared => lease::acquire(course, None, now),
+            Outcome::Absent if course.tried.as_ref() == Some(&course.key) => {
+                // The hint may be outdated; the primary key knows.
+                course.key = course.plan.key.clone();
+                course.reason = Reason::Absent;
+                look(course, self.tier)
+            }
+            Outcome::Absent => self.absent(course, now),
             // What is damaged in one tier may lie whole in the next.
-            Outcome::Absent | Outcome::Failed(Fault::Corrupt) => self.next(course, now),
+            Outcome::Failed(Fault::Corrupt) => self.next(course, now),
             _ => {
                 if self.tier == Tier::Shared {
                     course.reach = super::Reach::Isolate;
                 }
                 self.next(course, now)
             }
+        }
+    }
+
+    /// The shared tier knows what is stored; another is passed over when it has nothing.
+    fn absent<B: Clone>(self, course: &mut Course, now: Time) -> Step<B> {
+        match self.tier {
+            Tier::Shared => lease::acquire(course, None, now),
+            Tier::Platform => self.next(course, now),
         }
     }
 
@@ -95,7 +120,11 @@ pub(super) fn weigh<B>(course: &mut Course, found: Found<B>, now: Time) -> Use<B
     if entry.kind == Kind::Pass {
         let age = now.since(entry.generated);
         let holds = found.standing == Standing::Clean && entry.lifetime.fresh > age;
-        return if holds { Use::Pass } else { Use::Short(None, Reason::Absent) };
+        return if holds {
+            Use::Pass(Reason::PassMarker)
+        } else {
+            Use::Short(None, Reason::Absent)
+        };
     }
     let vary = Vary::parse(&entry.head.headers);
     if !policy::selects(&vary, &entry.selecting, &course.request) {
@@ -106,6 +135,9 @@ pub(super) fn weigh<B>(course: &mut Course, found: Found<B>, now: Time) -> Use<B
             return Use::Variant;
         }
         return Use::Short(None, Reason::Variant);
+    }
+    if policy::form(&course.request, &entry.head) == Form::Unsuitable {
+        return Use::Pass(Reason::Coding);
     }
     let stored = stored_of(&found);
     let treatment = &course.plan.treatment;

@@ -10,26 +10,30 @@
 //! forbids is ever in a `Store`.
 
 mod action;
+mod adopt;
 mod course;
 mod lease;
 mod lookup;
 mod origin;
+mod pass;
 mod plan;
 mod purge;
 mod rescue;
 mod store;
 
 pub use action::{Action, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach, Reply};
-pub use plan::{Limits, Plan};
+pub use plan::{CHANGE_KEEP, Hint, Limits, Plan};
 
 use super::{RequestHead, Time, Verdict, policy};
+use adopt::AwaitAdoption;
 use course::Course;
 use lease::{AwaitGlance, AwaitLeader, AwaitLease};
 use lookup::AwaitLookup;
-use origin::{AwaitOrigin, AwaitPass};
+use origin::AwaitOrigin;
+use pass::{AwaitInvalidation, AwaitPass};
 use purge::AwaitPurge;
 use rescue::AwaitRescue;
-use store::{AwaitBody, AwaitInvalidation, AwaitRelease, AwaitReply, AwaitStore};
+use store::{AwaitBody, AwaitRelease, AwaitReply, AwaitStore};
 
 /// One request's exchange with client, tiers and origin.
 ///
@@ -43,17 +47,18 @@ pub struct Exchange<B> {
 /// What the exchange waits for; each state holds just what exists in it.
 #[derive(Clone, Debug)]
 enum State<B> {
+    Adoption(AwaitAdoption),
     Body(AwaitBody),
     Done,
-    Glance(AwaitGlance),
-    Invalidation(AwaitInvalidation<B>),
+    Glance(AwaitGlance<B>),
+    Invalidation(AwaitInvalidation),
     Leader(AwaitLeader<B>),
     Lease(AwaitLease<B>),
     Lookup(AwaitLookup),
     Origin(AwaitOrigin<B>),
-    Pass(AwaitPass),
+    Pass(AwaitPass<B>),
     Purge(AwaitPurge<B>),
-    Release(AwaitRelease),
+    Release(AwaitRelease<B>),
     Reply(AwaitReply<B>),
     Rescue(AwaitRescue<B>),
     Store(AwaitStore<B>),
@@ -69,7 +74,7 @@ impl<B: Clone> Exchange<B> {
         let mut course = Course::new(request, now, seed, plan);
         let (state, action) = match eligible {
             Ok(()) => lookup::first(&mut course, now),
-            Err(reason) => origin::pass(&course, Verdict::Bypass, reason),
+            Err(reason) => pass::pass(&course, Verdict::Bypass, reason, None, now),
         };
         (Self { course, state }, action)
     }
@@ -80,17 +85,18 @@ impl<B: Clone> Exchange<B> {
     pub fn resume(self, outcome: Outcome<B>, now: Time) -> (Self, Action<B>) {
         let Self { mut course, state } = self;
         let (state, action) = match state {
+            State::Adoption(state) => state.resume(&mut course, outcome, now),
             State::Body(state) => state.resume(&mut course, outcome, now),
             State::Done => (State::Done, Action::Stop),
-            State::Glance(state) => state.resume(&mut course, outcome),
-            State::Invalidation(state) => state.resume(),
+            State::Glance(state) => state.resume(&mut course, outcome, now),
+            State::Invalidation(state) => state.resume(&mut course, outcome, now),
             State::Leader(state) => state.resume(&mut course, outcome, now),
             State::Lease(state) => state.resume(&mut course, outcome, now),
             State::Lookup(state) => state.resume(&mut course, outcome, now),
             State::Origin(state) => state.resume(&mut course, outcome, now),
             State::Pass(state) => state.resume(&mut course, outcome, now),
             State::Purge(state) => state.resume(&mut course, outcome, now),
-            State::Release(state) => state.resume(&course),
+            State::Release(state) => state.resume(&course, now),
             State::Reply(state) => state.resume(&mut course, now),
             State::Rescue(state) => state.resume(&mut course, outcome, now),
             State::Store(state) => state.resume(&mut course, outcome, now),

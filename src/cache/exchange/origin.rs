@@ -10,6 +10,7 @@ use super::rescue::{self, Failure};
 use super::store::{self, AwaitBody, Next};
 use super::{State, Step};
 use crate::cache::entry::{Entry, Kind};
+use crate::cache::family::Generation;
 use crate::cache::field::Vary;
 use crate::cache::key::Key;
 use crate::cache::policy::{self, Admission, Arrival, Rescue, Status, Stored};
@@ -21,24 +22,6 @@ pub(super) struct AwaitOrigin<B> {
     prior: Option<Prior<B>>,
     lease: Option<(Lease, Key)>,
     asked: Time,
-}
-
-/// The origin has been asked on behalf of the client alone.
-#[derive(Clone, Debug)]
-pub(super) struct AwaitPass {
-    verdict: Verdict,
-    reason: Reason,
-}
-
-/// Forwards the request as it is; its answer is for its client alone.
-pub(super) fn pass<B>(course: &Course, verdict: Verdict, reason: Reason) -> Step<B> {
-    let fetch = Fetch {
-        method: course.request.method.clone(),
-        headers: policy::pass(&course.request),
-        passes: true,
-        deadline: None,
-    };
-    (State::Pass(AwaitPass { verdict, reason }), Action::Fetch(fetch))
 }
 
 /// Asks for a whole representation, or for the confirmation of the one that is stored.
@@ -59,39 +42,6 @@ pub(super) fn fetch<B: Clone>(
     };
     let lease = lease.map(|lease| (lease, course.key.clone()));
     (State::Origin(AwaitOrigin { prior, lease, asked: now }), Action::Fetch(fetch))
-}
-
-impl AwaitPass {
-    pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
-        purge::heed(course, Then::Pass(self), outcome, now)
-    }
-
-    /// What comes of the answer, once its purges are recorded.
-    pub fn answered<B: Clone>(
-        self,
-        course: &mut Course,
-        outcome: Outcome<B>,
-        now: Time,
-    ) -> Step<B> {
-        let Outcome::Answered { response, .. } = outcome else {
-            let reply = course.excuse(failure_status(&outcome), Reason::OriginUnreachable);
-            return store::replied(course, Some(reply), Next::Stop, now);
-        };
-        let status = Status {
-            reason: Some(self.reason),
-            fwd_status: Some(response.status),
-            ..Status::new(self.verdict)
-        };
-        let origin = course.plan.treatment.origin.as_deref();
-        let changed = policy::invalidates(&course.request, &response, origin);
-        let reply = course.relay(&response, status);
-        if changed.is_empty() {
-            return store::replied(course, Some(reply), Next::Stop, now);
-        }
-        // Before the reply: who has seen that a change succeeded must not see what was before it.
-        let keys = changed.iter().map(|url| Key::of_url(url)).collect();
-        store::invalidate(reply, keys)
-    }
 }
 
 impl<B: Clone> AwaitOrigin<B> {
@@ -179,6 +129,7 @@ impl<B: Clone> AwaitOrigin<B> {
             (Ok(_), Some((lease, key))) => {
                 let mut entry = found.entry;
                 entry.stamp = lease.stamp;
+                entry.generation = lease.generation;
                 Next::Store { lease, key, entry, body: found.body }
             }
             (Err(reason), Some((lease, key))) if !concerns_request(reason) => {
@@ -205,7 +156,10 @@ impl<B: Clone> AwaitOrigin<B> {
             .and_then(|admission| policy::tags(&response).map(|tags| (admission, tags)));
         match (admitted, self.lease.clone()) {
             (Ok((admission, tags)), Some((lease, key))) => {
-                let entry = self.entry(course, &response, &admission, tags, (lease, &key), now);
+                let arrival = Arrival { asked: self.asked, received: now };
+                let (stamp, generation) = (lease.stamp, lease.generation);
+                let entry = entry(course, &response, &admission, tags, &key, arrival);
+                let entry = Entry { stamp, generation, ..entry };
                 let reply = self.filling(course, &response, &entry, length, now);
                 let body = AwaitBody { entry, lease, key };
                 store::replied(course, reply, Next::Collect(body), now)
@@ -218,33 +172,6 @@ impl<B: Clone> AwaitOrigin<B> {
     fn admit(&self, course: &Course, head: &ResponseHead, now: Time) -> Result<Admission, Reason> {
         let arrival = Arrival { asked: self.asked, received: now };
         policy::admit(&course.asked(), head, arrival, &course.plan.treatment)
-    }
-
-    fn entry(
-        &self,
-        course: &Course,
-        response: &ResponseHead,
-        admission: &Admission,
-        tags: Vec<String>,
-        (lease, key): (Lease, &Key),
-        now: Time,
-    ) -> Entry {
-        let mut head = policy::relay(response);
-        strip(&mut head, admission);
-        let vary = Vary::parse(&response.headers);
-        let groups = policy::group_tags(&course.request, response);
-        Entry {
-            kind: Kind::Response,
-            stamp: lease.stamp,
-            generated: now.before(policy::initial_age(response, self.asked, now)),
-            lifetime: admission.lifetime,
-            fetch: now.since(self.asked),
-            key: key.as_str().to_owned(),
-            tags: union(&course.plan.tags, union(&groups, tags)),
-            selecting: policy::selecting(&vary, &course.request),
-            head,
-            body_len: 0,
-        }
     }
 
     /// The reply while the response is being stored.
@@ -326,7 +253,36 @@ impl<B: Clone> AwaitOrigin<B> {
     }
 }
 
-fn strip(head: &mut ResponseHead, admission: &Admission) {
+/// What is stored of a response: as of the request's own stamp, and not in any family.
+pub(super) fn entry(
+    course: &Course,
+    response: &ResponseHead,
+    admission: &Admission,
+    tags: Vec<String>,
+    key: &Key,
+    arrival: Arrival,
+) -> Entry {
+    let mut head = policy::relay(response);
+    strip(&mut head, admission);
+    let vary = Vary::parse(&response.headers);
+    let Arrival { asked, received } = arrival;
+    let groups = policy::group_tags(&course.request, response);
+    Entry {
+        kind: Kind::Response,
+        stamp: course.plan.stamp,
+        generation: Generation::NONE,
+        generated: received.before(policy::initial_age(response, asked, received)),
+        lifetime: admission.lifetime,
+        fetch: received.since(asked),
+        key: key.as_str().to_owned(),
+        tags: union(&course.plan.tags, union(&groups, tags)),
+        selecting: policy::selecting(&vary, &course.request),
+        head,
+        body_len: 0,
+    }
+}
+
+pub(super) fn strip(head: &mut ResponseHead, admission: &Admission) {
     for name in &admission.strip {
         head.headers.remove(name);
     }
@@ -354,7 +310,8 @@ fn concerns_request(reason: Reason) -> bool {
     )
 }
 
-fn failure_status<B>(outcome: &Outcome<B>) -> u16 {
+/// What a client is told of an origin that has not answered.
+pub(super) fn failure_status<B>(outcome: &Outcome<B>) -> u16 {
     match outcome {
         Outcome::Failed(Fault::Timeout) => 504,
         _ => 502,

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use crate::cache::Tier;
+use http::HeaderName;
+
+use crate::cache::entry::Entry;
+use crate::cache::field::Vary;
 use crate::cache::key::Key;
-use crate::cache::policy::Treatment;
+use crate::cache::ledger::Stamp;
+use crate::cache::policy::{self, Treatment};
+use crate::cache::{RequestHead, Tier};
 
 /// The operator's part in an exchange.
 #[derive(Clone, Debug)]
@@ -20,6 +25,36 @@ pub struct Plan {
     pub tiers: Vec<Tier>,
     /// The spans and counts that bound it.
     pub limits: Limits,
+    /// Up to which purge the ledger was known when the request came: what it brings is newer.
+    pub stamp: Stamp,
+    /// What was last found under the primary key, so that a variant is looked for at once.
+    pub hint: Option<Hint>,
+}
+
+/// What lay under a primary key when it was last seen. It saves a look where it is still right,
+/// and costs one where it is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    vary: Vary,
+    selecting: Vec<(HeaderName, String)>,
+}
+
+impl Hint {
+    /// What an entry under a primary key tells of its variants; none if there are no others.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        match Vary::parse(&entry.head.headers) {
+            Vary::Any | Vary::None => None,
+            vary => Some(Self { vary, selecting: entry.selecting.clone() }),
+        }
+    }
+
+    /// The variant's key under which the request's response is to be expected; none if that is
+    /// the primary one.
+    pub(super) fn variant(&self, primary: &Key, request: &RequestHead) -> Option<Key> {
+        let own = policy::selecting(&self.vary, request);
+        let variant = (own != self.selecting).then(|| primary.variant(&own));
+        variant.filter(|variant| variant != primary)
+    }
 }
 
 /// What bounds an exchange.
@@ -53,6 +88,9 @@ impl Default for Limits {
         }
     }
 }
+
+/// For how long a change is remembered: what a request brings that took longer is not stored.
+pub const CHANGE_KEEP: Duration = Duration::from_secs(60);
 
 const BACKOFF: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_secs(10);

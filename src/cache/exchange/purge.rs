@@ -4,7 +4,8 @@ use http::HeaderValue;
 
 use super::action::{Action, Outcome};
 use super::course::Course;
-use super::origin::{AwaitOrigin, AwaitPass};
+use super::origin::AwaitOrigin;
+use super::pass::AwaitPass;
 use super::{State, Step};
 use crate::cache::policy;
 use crate::cache::{ResponseHead, Time};
@@ -21,7 +22,7 @@ pub(super) struct AwaitPurge<B> {
 #[derive(Clone, Debug)]
 pub(super) enum Then<B> {
     Origin(Box<AwaitOrigin<B>>),
-    Pass(AwaitPass),
+    Pass(Box<AwaitPass<B>>),
 }
 
 /// Goes on with the origin's answer, after the purges that it asks for.
@@ -66,4 +67,4 @@ impl<B: Clone> Then<B> {
 }
 
 /// The field that tells of a purge, and by which a request asks to see no less.
-const RECEIPT: &str = "breadbox-receipt";
+pub(super) const RECEIPT: &str = "breadbox-receipt";

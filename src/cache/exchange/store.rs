@@ -5,9 +5,10 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::action::{Action, Fault, Lease, Outcome, Reach, Reply};
+use super::adopt::{self, Update};
 use super::course::Course;
 use super::lookup::Prior;
-use super::{State, Step, lease, origin};
+use super::{State, Step, lease, pass};
 use crate::cache::entry::{Entry, Kind};
 use crate::cache::key::Key;
 use crate::cache::policy::Standing;
@@ -23,6 +24,7 @@ pub(super) struct AwaitReply<B> {
 #[derive(Clone, Debug)]
 pub(super) enum Next<B> {
     Collect(AwaitBody),
+    Adopt(Key, Box<Update>),
     Refresh(Prior<B>),
     Release { lease: Lease, key: Key, hold: Duration },
     Stop,
@@ -58,24 +60,18 @@ enum Holding {
 }
 
 /// The lease is being given back.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AwaitRelease {
-    then: Then,
+#[derive(Clone, Debug)]
+pub(super) struct AwaitRelease<B> {
+    then: Then<B>,
 }
 
 /// What comes after the lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    /// The request passes through, for this reason.
-    Pass(Reason),
+#[derive(Clone, Debug)]
+pub(super) enum Then<B> {
+    /// The request passes through, for this reason; this is stored, but no answer to it.
+    Pass(Reason, Option<Box<Prior<B>>>),
     /// Nothing.
     Stop,
-}
-
-/// Changed resources are being forgotten; the client waits for that.
-#[derive(Clone, Debug)]
-pub(super) struct AwaitInvalidation<B> {
-    reply: Reply<B>,
 }
 
 /// Replies, if there is somebody to reply to, and goes on.
@@ -97,6 +93,7 @@ fn proceed<B: Clone>(course: &mut Course, next: Next<B>, now: Time) -> Step<B> {
             let max = course.plan.treatment.body_max;
             (State::Body(body), Action::Collect { max })
         }
+        Next::Adopt(key, update) => adopt::adopt(course, key, update),
         Next::Refresh(prior) => lease::acquire(course, Some(prior), now),
         Next::Release { lease, key, hold } => release(lease, key, hold, Then::Stop),
         Next::Stop => super::stop(),
@@ -107,13 +104,8 @@ fn proceed<B: Clone>(course: &mut Course, next: Next<B>, now: Time) -> Step<B> {
     }
 }
 
-/// Has changed resources forgotten, and replies.
-pub(super) fn invalidate<B>(reply: Reply<B>, keys: Vec<Key>) -> Step<B> {
-    (State::Invalidation(AwaitInvalidation { reply }), Action::Invalidate(keys))
-}
-
 /// Gives a lease back.
-pub(super) fn release<B>(lease: Lease, key: Key, hold: Duration, then: Then) -> Step<B> {
+pub(super) fn release<B>(lease: Lease, key: Key, hold: Duration, then: Then<B>) -> Step<B> {
     (State::Release(AwaitRelease { then }), Action::Release { lease, key, hold })
 }
 
@@ -161,6 +153,7 @@ pub(super) fn mark<B: Clone>(course: &Course, lease: Lease, key: Key, now: Time)
     let entry = Entry {
         kind: Kind::Pass,
         stamp: lease.stamp,
+        generation: lease.generation,
         generated: now,
         lifetime: Lifetime { fresh: span, stale: span, rescue: span, keep: span },
         fetch: Duration::ZERO,
@@ -180,7 +173,7 @@ impl<B: Clone> AwaitStore<B> {
             tier: self.tier,
             lease: self.lease,
             key: self.key.clone(),
-            entry: self.entry.clone(),
+            entry: Box::new(self.entry.clone()),
             body: self.body.clone(),
             keep: left.max(KEEP_MIN),
         };
@@ -199,7 +192,7 @@ impl<B: Clone> AwaitStore<B> {
             (Tier::Shared, Outcome::Superseded { .. }) => self.end(),
             (Tier::Shared, Outcome::Lost) => super::stop(),
             (Tier::Shared, outcome) => {
-                if matches!(outcome, Outcome::Stored) {
+                if matches!(outcome, Outcome::Stored | Outcome::Displaced) {
                     self.holding = Holding::No;
                 }
                 match course.plan.tiers.contains(&Tier::Platform) {
@@ -220,19 +213,14 @@ impl<B: Clone> AwaitStore<B> {
     }
 }
 
-impl AwaitRelease {
-    pub fn resume<B>(self, course: &Course) -> Step<B> {
+impl<B> AwaitRelease<B> {
+    pub fn resume(self, course: &Course, now: Time) -> Step<B> {
         match self.then {
-            Then::Pass(reason) => origin::pass(course, Verdict::Miss, reason),
+            Then::Pass(reason, prior) => {
+                pass::pass(course, Verdict::Miss, reason, prior.map(|prior| *prior), now)
+            }
             Then::Stop => super::stop(),
         }
-    }
-}
-
-impl<B> AwaitInvalidation<B> {
-    /// A store that could not forget does not keep the client from its answer.
-    pub fn resume(self) -> Step<B> {
-        (State::Reply(AwaitReply { next: Next::Stop }), Action::Reply(self.reply))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod age;
 mod cache_control;
+mod coding;
 mod entity_tag;
 mod expires;
 mod grammar;
@@ -20,6 +21,7 @@ mod vary;
 
 pub use age::Age;
 pub use cache_control::{CacheControl, Scope};
+pub use coding::{AcceptEncoding, Coding, ContentEncoding, Weight};
 pub use entity_tag::{EntityTag, IfNoneMatch, IfRange, IfTag, Strength};
 pub use expires::Expires;
 pub use http_date::HttpDate;

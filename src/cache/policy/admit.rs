@@ -84,7 +84,7 @@ fn permit_method(request: &RequestHead, basis: &Basis<'_>) -> Result<(), Reason>
     let represents = *method == Method::POST
         && basis.response.status == 200
         && matches!(basis.freshness(), Freshness::Explicit(_))
-        && is_at(&basis.response.headers, &request.url);
+        && is_at(&basis.response.headers, &request.url, basis.treatment.origin.as_deref());
     if represents { Ok(()) } else { Err(Reason::Method) }
 }
 
@@ -182,10 +182,15 @@ fn strip(headers: &HeaderMap, control: &CacheControl, caching: &Caching) -> Vec<
     names
 }
 
-/// Whether the response says that it represents this URI (RFC 9110 §8.7).
-fn is_at(headers: &HeaderMap, url: &str) -> bool {
+/// Whether the response says that it represents this URI (RFC 9110 §8.7), be it by the name that
+/// the origin itself has.
+fn is_at(headers: &HeaderMap, url: &str, origin: Option<&str>) -> bool {
     let location = single(headers, header::CONTENT_LOCATION);
     let target = location.and_then(|l| uri::resolve(url, trim(&l)));
+    let target = target.and_then(|target| match origin {
+        Some(origin) => uri::seen_from(target, origin, url),
+        None => Some(target),
+    });
     target.is_some() && target == uri::resolve(url, "")
 }
 

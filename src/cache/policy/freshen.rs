@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, header};
 
 use super::hop;
-use crate::cache::field::{EntityTag, HttpDate};
+use crate::cache::field::{EntityTag, HttpDate, single, trim};
 use crate::cache::{Reason, ResponseHead};
 
 /// The stored head with the fields of a `304`, or why the `304` is not about it
@@ -19,6 +19,46 @@ pub fn freshen(stored: &ResponseHead, update: &ResponseHead) -> Result<ResponseH
     head.headers.remove(header::AGE);
     replace(&mut head.headers, &update.headers);
     Ok(head)
+}
+
+/// What a response to HEAD tells of a stored response (RFC 9111 §4.3.5).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// It is what HEAD has seen, with these fields.
+    Current(ResponseHead),
+    /// Nothing: there is no validator that would tell.
+    Nothing,
+    /// The resource has changed, so it counts as stale.
+    Outdated,
+}
+
+/// What a response to HEAD tells of a stored one with a body of `body_len` bytes
+/// (RFC 9111 §4.3.5).
+///
+/// Every validator that it names must match, and its length if it names one. One that names no
+/// validator updates nothing: the same length alone does not say that the body is the same.
+pub fn head_tells(stored: &ResponseHead, body_len: u64, told: &ResponseHead) -> Told {
+    if told.status != 200 || stored.status != 200 {
+        return Told::Nothing;
+    }
+    let validators = [header::ETAG, header::LAST_MODIFIED];
+    let named = validators.iter().any(|name| told.headers.contains_key(name));
+    let length = single(&told.headers, header::CONTENT_LENGTH);
+    let other = length.is_some_and(|length| trim(&length).parse() != Ok(body_len));
+    let differs = validators.iter().any(|name| {
+        let fields = (told.headers.get(name), stored.headers.get(name));
+        matches!(fields, (Some(told), Some(stored)) if told != stored)
+    });
+    if differs || (named && other) {
+        return Told::Outdated;
+    }
+    if !named || !confirms(&stored.headers, &told.headers) {
+        return Told::Nothing;
+    }
+    let mut head = stored.clone();
+    head.headers.remove(header::AGE);
+    replace(&mut head.headers, &told.headers);
+    Told::Current(head)
 }
 
 /// Whether an update is about the stored response: a strong validator must be equal, a weak one

@@ -112,7 +112,7 @@ impl Status {
 fn fwd_of(reason: Reason) -> &'static str {
     match reason {
         Reason::Absent | Reason::Unleased | Reason::Patience => "uri-miss",
-        Reason::Variant => "vary-miss",
+        Reason::Variant | Reason::Coding => "vary-miss",
         Reason::Method => "method",
         Reason::Stale | Reason::NoCache | Reason::SoftPurged | Reason::MaxStale => "stale",
         Reason::MaxAge | Reason::MinFresh | Reason::RequestNoCache | Reason::OnlyIfCached => {

@@ -31,7 +31,8 @@ pub struct Treatment {
     pub body_max: u64,
     /// Whether clients may demand validation and the like (RFC 9111 §5.2.1).
     pub client_directives: ClientDirectives,
-    /// Methods besides GET and HEAD that are looked up, keyed by their content (POST, QUERY).
+    /// Methods besides GET and HEAD that are looked up, keyed by their content: QUERY, which is
+    /// safe, and those for which the operator vouches.
     pub methods: Vec<Method>,
     /// The base URL of the origin, by which it may name itself in its responses, without a
     /// trailing slash.
@@ -55,7 +56,7 @@ impl Default for Treatment {
             fresh_max: FRESH_MAX,
             body_max: BODY_MAX,
             client_directives: ClientDirectives::Obey,
-            methods: Vec::new(),
+            methods: query(),
             origin: None,
             origin_purges: OriginPurges::Heeded,
             tag_fields: TagFields::Stripped,
@@ -79,6 +80,10 @@ pub enum TagFields {
     Shown,
     /// They do not.
     Stripped,
+}
+
+fn query() -> Vec<Method> {
+    Method::from_bytes(b"QUERY").into_iter().collect()
 }
 
 /// Whether responses to a request may be stored.

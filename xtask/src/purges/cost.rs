@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use breadbox::cache::entry::{Entry, Kind};
+use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Mode, Record, Selector, Stamp};
 use breadbox::cache::{Lifetime, ResponseHead, Time};
@@ -128,6 +129,7 @@ fn entry(key: &Key, stamp: Stamp, tag: &str) -> Entry {
     Entry {
         kind: Kind::Response,
         stamp,
+        generation: Generation::NONE,
         generated: clock(),
         lifetime: Lifetime { fresh: day, stale: day, rescue: day, keep: day },
         fetch: Duration::ZERO,

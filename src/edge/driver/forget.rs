@@ -1,0 +1,75 @@
+//! Having the tiers forget what was changed, and recording what a response purges.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{join, join_all};
+
+use super::super::near::Near;
+use super::super::{js, purge};
+use super::Driver;
+use crate::cache::Tier;
+use crate::cache::exchange::{Lease, Outcome};
+use crate::cache::key::Key;
+use crate::cache::ledger::Record;
+
+impl Driver {
+    /// Records what a response purges.
+    pub(super) async fn purge(&self, records: &[Record]) -> Outcome<Bytes> {
+        match purge::record(&self.edge, records).await {
+            Ok(receipt) => {
+                purge::note(&self.edge, "origin", records, &receipt);
+                Outcome::Purged(receipt)
+            }
+            Err((tier, failure)) => {
+                self.edge.fault(tier, "purge", &failure);
+                Outcome::Failed(failure.fault)
+            }
+        }
+    }
+
+    /// Forgets keys in all tiers at once: the client waits for it.
+    pub(super) async fn forget(&mut self, keys: &[Key], take: Option<Duration>) -> Outcome<Bytes> {
+        let spans = std::iter::once(take).chain(std::iter::repeat(None));
+        let forgotten = keys.iter().zip(spans).map(|(key, take)| self.forget_one(key, take));
+        let leases: Vec<_> = join_all(forgotten).await;
+        match (leases.into_iter().flatten().next(), keys.first()) {
+            (Some(lease), Some(key)) => {
+                let (flights, ttl) = (&self.edge.flights, take.unwrap_or_default());
+                self.flight = flights.take_off(key.id(), ttl, js::now(), &self.context);
+                Outcome::Granted { lease, found: None }
+            }
+            _ => Outcome::Done,
+        }
+    }
+
+    /// Forgets a key, as the rules fold it, and takes the lease on it if that is wanted.
+    async fn forget_one(&self, key: &Key, take: Option<Duration>) -> Option<Lease> {
+        let mut url = key.url().to_owned();
+        self.edge.fold(&mut url);
+        let key = Key::of_url(&url);
+        let near = Near::new(&self.edge.config.namespace, &key);
+        let (far, near) = join(self.forget_shared(&key, take), near.forget()).await;
+        let generation = near.unwrap_or_else(|failure| {
+            self.edge.fault(Tier::Platform, "forget", &failure);
+            None
+        });
+        match &self.edge.shared {
+            Some(_) => far,
+            None => take.and(generation).map(|generation| self.local_lease(&key, generation)),
+        }
+    }
+
+    async fn forget_shared(&self, key: &Key, take: Option<Duration>) -> Option<Lease> {
+        let token = js::random();
+        let failure = match self.edge.shared.as_ref()?.forget(key, token, take).await {
+            Ok(lease) => return lease,
+            Err(failure) => failure,
+        };
+        self.edge.fault(Tier::Shared, "forget", &failure);
+        if take.is_some() {
+            self.disclaim(key, token);
+        }
+        None
+    }
+}
