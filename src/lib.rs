@@ -20,6 +20,8 @@
 pub mod cache;
 pub mod config;
 pub mod redis;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod replay;
 
 #[cfg(target_arch = "wasm32")]
 mod edge;

@@ -125,6 +125,20 @@ impl Verdict {
         Self::Error,
     ];
 
+    /// Its place in [`Verdict::ALL`].
+    pub fn place(self) -> usize {
+        match self {
+            Self::Hit => 0,
+            Self::Stale => 1,
+            Self::Collapsed => 2,
+            Self::Revalidated => 3,
+            Self::Rescue => 4,
+            Self::Miss => 5,
+            Self::Bypass => 6,
+            Self::Error => 7,
+        }
+    }
+
     /// The word used on the wire, in logs and as a label.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -136,6 +150,20 @@ impl Verdict {
             Self::Rescue => "rescue",
             Self::Revalidated => "revalidated",
             Self::Stale => "stale",
+        }
+    }
+
+    /// What it means, in a sentence for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Bypass => "The cache is passed by: the origin answers.",
+            Self::Collapsed => "What another request has just fetched is served.",
+            Self::Error => "The cache answers with an error of its own.",
+            Self::Hit => "What is stored is served: it is fresh.",
+            Self::Miss => "The origin is asked: nothing that is stored may be served.",
+            Self::Rescue => "What is stored stands in, because the origin fails.",
+            Self::Revalidated => "What is stored is served, after the origin has confirmed it.",
+            Self::Stale => "What is stored is served although stale, and refreshed behind it.",
         }
     }
 }

@@ -22,6 +22,13 @@ macro_rules! reasons {
                     $(Self::$name => $word,)+
                 }
             }
+
+            /// What it means, in a sentence for people.
+            pub fn words(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii_start(),)+
+                }
+            }
         }
     };
 }

@@ -1,6 +1,7 @@
 //! The configuration: variables and rules, parsed once and checked whole.
 
 mod duration;
+mod logs;
 mod pattern;
 mod query;
 mod rules;
@@ -10,6 +11,7 @@ mod token;
 use std::fmt;
 use std::time::Duration;
 
+pub use logs::{Level, Logs};
 pub use query::Query;
 #[cfg(not(target_arch = "wasm32"))]
 pub use rules::toml_to_json;
@@ -44,6 +46,8 @@ pub struct Config {
     pub origin_purges: OriginPurges,
     /// Whether clients see the fields that name tags.
     pub tag_fields: TagFields,
+    /// How much is logged.
+    pub logs: Logs,
 }
 
 /// Whether clients of Cloudflare, Fastly and Varnish may purge in their own words.
@@ -157,6 +161,7 @@ impl Config {
                 set("TAG_FIELDS"),
                 [("strip", TagFields::Stripped), ("show", TagFields::Shown)],
             )?,
+            logs: Logs::read(&set)?,
         })
     }
 }

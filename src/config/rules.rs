@@ -20,6 +20,7 @@ pub struct Rules {
 /// One `[[rule]]`.
 #[derive(Clone, Debug)]
 struct Rule {
+    written: Map<String, Value>,
     pattern: Pattern,
     treatment: Treatment,
     tags: Vec<String>,
@@ -90,6 +91,16 @@ impl Rules {
         }
     }
 
+    /// What each rule matches, for reports.
+    pub fn patterns(&self) -> Vec<&str> {
+        self.rules.iter().filter_map(|rule| rule.written.get("match")?.as_str()).collect()
+    }
+
+    /// A rule as it was written; nothing if there is none of that number.
+    pub fn written(&self, rule: usize) -> Option<&Map<String, Value>> {
+        self.rules.get(rule).map(|rule| &rule.written)
+    }
+
     /// How many rules there are.
     pub fn len(&self) -> usize {
         self.rules.len()
@@ -127,7 +138,8 @@ impl Rule {
             None => Query::default(),
             Some(value) => Query::read(value, &format!("{place}: query"))?,
         };
-        Ok(Self { treatment: field.treatment()?, pattern, tags, query })
+        let written = table.clone();
+        Ok(Self { written, treatment: field.treatment()?, pattern, tags, query })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The driver: one `match` that performs what the machine asks.
 
 mod forget;
+mod lease;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,18 +14,18 @@ use worker::Context;
 use super::flights::Own;
 use super::near::Near;
 use super::reads::Source;
+use super::served::{Asking, Course};
 use super::state::Edge;
 use super::{js, log, origin, reply, request};
 use crate::cache::entry::Entry;
 use crate::cache::exchange::{
-    Action, Exchange, Fault, Fetch, Found, Held, Hint, Lease, Outcome, Plan, Reach,
+    Action, Exchange, Fault, Fetch, Found, Hint, Lease, Outcome, Plan, Reach,
 };
-use crate::cache::family::Generation;
 use crate::cache::key::Key;
-use crate::cache::ledger::Receipt;
+use crate::cache::ledger::{Receipt, Stamp};
 use crate::cache::policy::{self, Standing, Treatment};
-use crate::cache::tally::Cell;
-use crate::cache::{Reason, RequestHead, Tier, millis};
+use crate::cache::tally::{Cell, Patience, Peer, Tenure};
+use crate::cache::{RequestHead, Tier};
 use crate::redis::{Failure, Shared};
 
 /// What one exchange needs of the world.
@@ -40,6 +41,7 @@ pub(super) struct Driver {
     flight: Option<Own>,
     /// The purges that the client must not see less than.
     receipt: Receipt,
+    course: Course,
 }
 
 type Asked = (Exchange<Bytes>, Action<Bytes>);
@@ -53,20 +55,25 @@ impl Driver {
     ) -> Self {
         let receipt = policy::receipt(&head);
         let (origin, content, flight) = (None, None, None);
-        Self { edge, request, head, context, origin, content, flight, receipt }
+        let course = Course::new(js::now());
+        Self { edge, request, head, context, origin, content, flight, receipt, course }
     }
 
     /// Runs the exchange up to its reply; what follows goes on after it.
     pub async fn run(mut self) -> Response {
+        self.course.debug = self.edge.debug(&mut self.head.headers);
         let plan = self.plan().await;
+        self.course.keep_key(&plan.key);
+        self.course.tags.clone_from(&plan.tags);
         let begun = Exchange::begin(self.head.clone(), js::now(), js::random(), plan);
         let (mut exchange, mut action) = begun;
         loop {
             match action {
-                Action::Reply(reply) => {
-                    self.edge.count(Cell::Requests(reply.status.verdict), 1);
-                    let refused = reply.status.reason == Some(Reason::Tags);
-                    self.edge.count(Cell::TagRefusals, u64::from(refused));
+                Action::Reply(mut reply) => {
+                    let length = self.origin.as_ref().and_then(origin::length);
+                    self.edge.served(&self.course, &self.head, &reply, length);
+                    self.course.client = Patience::Background;
+                    self.course.annotate(&reply.status, &mut reply.head.headers);
                     let response = reply::response(reply, self.origin.as_ref());
                     let rest = exchange.resume(Outcome::Done, js::now());
                     return self.finish_later(rest, response);
@@ -85,7 +92,8 @@ impl Driver {
 
     /// What the operator has settled, with a key that covers the content where it has to.
     async fn plan(&mut self) -> Plan {
-        let plan = self.edge.plan(&mut self.head);
+        let (plan, rule) = self.edge.plan(&mut self.head);
+        self.course.rule = rule;
         if !policy::is_keyed_by_content(&self.head, &plan.treatment) {
             return plan;
         }
@@ -119,7 +127,22 @@ impl Driver {
         response
     }
 
-    async fn perform(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
+    pub async fn perform(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
+        let asked = Asking::of(&action);
+        let outcome = self.effect(action).await;
+        self.course.note(&asked, &outcome);
+        outcome
+    }
+
+    /// Up to which purge what is fetched now would be known to be newer.
+    pub fn stamp(&self, key: &Key) -> Stamp {
+        match &self.edge.shared {
+            Some(shared) => shared.blind_stamp(key.id()),
+            None => self.edge.colo.stamp(),
+        }
+    }
+
+    async fn effect(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
         match action {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
             Action::Collect { max } => self.collect(max).await,
@@ -203,10 +226,8 @@ impl Driver {
         let bytes = match source? {
             Source::Shared(bytes) => bytes,
             Source::Own(bytes) => {
-                let took = millis(js::now().since(asked)).unsigned_abs();
-                self.edge.count(Cell::Reads, 1);
-                self.edge.count(Cell::ReadMillis, took);
-                self.edge.count(Cell::QuickReads, u64::from(took == 0));
+                let took = js::since(asked);
+                self.edge.count(Cell::Waits(Peer::Shared, took), 1);
                 bytes
             }
         };
@@ -241,7 +262,10 @@ impl Driver {
             None => self.edge.colo.sync().await?,
         }
         let near = Near::new(&self.edge.config.namespace, key);
-        let Some((entry, body)) = near.read().await? else { return Ok(None) };
+        let asked = js::now();
+        let read = near.read().await?;
+        self.edge.count(Cell::Waits(Peer::Platform, js::since(asked)), 1);
+        let Some((entry, body)) = read else { return Ok(None) };
         let standing = self.judge(key, &entry);
         Ok(Some(Found { entry, body, standing }))
     }
@@ -264,66 +288,20 @@ impl Driver {
         Outcome::Failed(failure.fault)
     }
 
-    async fn acquire(&mut self, key: &Key, ttl: Duration, reach: Reach) -> Outcome<Bytes> {
-        if self.flight.is_none() {
-            let flights = &self.edge.flights;
-            self.flight = flights.take_off(key.id(), ttl, js::now(), &self.context);
-            if self.flight.is_none() {
-                return Outcome::Held { by: Held::Here, found: None };
-            }
-        }
-        let token = js::random();
-        if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, reach) {
-            match shared.acquire(key, ttl, token).await {
-                Ok(outcome) => {
-                    self.receipt.waive(self.shard(key));
-                    return outcome;
-                }
-                Err(failure) => {
-                    self.edge.fault(Tier::Shared, "acquire", &failure);
-                    self.disclaim(key, token);
-                }
-            }
-        }
-        let near = Near::new(&self.edge.config.namespace, key);
-        // What another request has just stored here must not be fetched again.
-        let (found, generation) = join(self.look_near(key), near.generation()).await;
-        let found = match found {
-            Outcome::Found(found) => Some(found),
-            _ => None,
-        };
-        let generation = generation.unwrap_or_else(|failure| {
-            self.edge.fault(Tier::Platform, "generation", &failure);
-            Generation::NONE
-        });
-        Outcome::Granted { lease: self.local_lease(key, generation), found }
-    }
-
-    /// The lease may have been granted although its reply was lost; nobody shall wait for it.
-    fn disclaim(&self, key: &Key, token: u64) {
-        let (edge, key) = (Rc::clone(&self.edge), key.clone());
-        self.context.wait_until(async move {
-            let Some(shared) = &edge.shared else { return };
-            let stamp = shared.blind_stamp(key.id());
-            let generation = Generation::NONE;
-            let lease = Lease { token, stamp, reach: Reach::Everywhere, generation };
-            // It is given back as well as it can be; at worst it expires.
-            let _ = shared.release(&key, lease, Duration::ZERO).await;
-        });
-    }
-
     async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {
-        self.edge.count(Cell::OriginFetches, 1);
+        self.edge.count(Cell::Fetches(self.course.client), 1);
+        let asked = js::now();
         let base = &self.edge.config.origin;
         match origin::fetch(base, fetch, &self.head, &self.request, self.content.as_ref()).await {
             Ok(response) => {
+                self.edge.count(Cell::Waits(Peer::Origin, js::since(asked)), 1);
                 let head = request::response_head(&response);
                 let length = origin::length(&response);
                 self.origin = Some(response);
                 Outcome::Answered { response: head, length }
             }
             Err(fault) => {
-                self.edge.count(Cell::OriginFaults, 1);
+                self.edge.count(Cell::Faults(Peer::Origin, fault), 1);
                 log::line("CacheManager", "origin", &[("fault", fault.as_str())]);
                 Outcome::Failed(fault)
             }
@@ -358,6 +336,7 @@ impl Driver {
             Ok(outcome) => {
                 match outcome {
                     Outcome::Superseded { .. } => self.edge.count(Cell::FencedFills, 1),
+                    Outcome::Lost => self.edge.count(Cell::Leases(Tenure::Expired), 1),
                     _ => {
                         // Both tiers displace the same one.
                         let decides = tier == Tier::Shared || lease.reach == Reach::Isolate;
@@ -374,25 +353,6 @@ impl Driver {
                 Outcome::Failed(failure.fault)
             }
         }
-    }
-
-    async fn release(&mut self, lease: Lease, key: &Key, hold: Duration) -> Outcome<Bytes> {
-        if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, lease.reach)
-            && let Err(failure) = shared.release(key, lease, hold).await
-        {
-            self.edge.fault(Tier::Shared, "release", &failure);
-        }
-        self.flight = None;
-        Outcome::Done
-    }
-
-    /// A lease that reaches only this isolate.
-    fn local_lease(&self, key: &Key, generation: Generation) -> Lease {
-        let stamp = match &self.edge.shared {
-            Some(shared) => shared.blind_stamp(key.id()),
-            None => self.edge.colo.stamp(),
-        };
-        Lease { token: js::random(), stamp, reach: Reach::Isolate, generation }
     }
 }
 

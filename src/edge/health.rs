@@ -5,27 +5,16 @@ use serde_json::{Value, json};
 use web_sys::Response;
 
 use super::state::{Canary, Edge};
-use super::{js, reply};
-use crate::cache::exchange::{Content, Reply};
+use super::{insight, js, reply};
+use crate::cache::exchange::{Content, Fault, Reply};
 use crate::cache::policy::Status;
-use crate::cache::tally::{Cell, Tally};
-use crate::cache::{ResponseHead, Tier, Verdict, millis};
+use crate::cache::tally::{Cell, Patience, Peer, Tally};
+use crate::cache::{Reason, ResponseHead, Tier, Verdict, millis};
 use crate::redis::{Haste, Shared};
 
 /// The counts of all isolates and the state of the store, as `GET /api/v1/cache` tells them.
 pub(super) async fn report(edge: &Edge) -> Value {
-    let (connected, latency) = match &edge.shared {
-        Some(shared) => ping(edge, shared).await,
-        None => (false, None),
-    };
-    let (tally, scope) = match (connected || edge.shared.is_none(), edge.totals().await) {
-        (true, Ok(tally)) if edge.shared.is_some() => (tally, "all"),
-        (_, Ok(tally)) => (tally, "isolate"),
-        (_, Err(failure)) => {
-            edge.fault(Tier::Shared, "tally", &failure);
-            (edge.unflushed(), "isolate")
-        }
-    };
+    let (latency, tally, scope) = totals(edge).await;
     let (hits, misses) = tally.hits_and_misses();
     let rate = ratio(hits, hits.saturating_add(misses));
     json!({ "success": true, "data": {
@@ -35,7 +24,7 @@ pub(super) async fn report(edge: &Edge) -> Value {
             "misses": misses,
             "hitRate": rate,
             "health": {
-                "connected": connected,
+                "connected": latency.is_some(),
                 "latency": latency,
                 "breaker": edge.shared.as_ref().map(|shared| shared.rest().breaker().as_str()),
             },
@@ -46,14 +35,17 @@ pub(super) async fn report(edge: &Edge) -> Value {
         },
         "performance": performance(&tally, rate),
         "requests": requests(&tally),
-        "origin": {
-            "fetches": tally.count(Cell::OriginFetches),
-            "faults": tally.count(Cell::OriginFaults),
+        "origin": origin(&tally),
+        "latency": latencies(&tally),
+        "cost": {
+            "redisCommands": tally.count(Cell::Commands),
+            "redisCommandsPer1000Requests":
+                ratio(tally.count(Cell::Commands).saturating_mul(1_000), tally.requests()),
         },
         "variants": { "displaced": tally.count(Cell::DisplacedVariants) },
         "purge": {
             "requests": tally.count(Cell::Purges),
-            "refusedForTags": tally.count(Cell::TagRefusals),
+            "refusedForTags": tally.count(Cell::Reasons(Reason::Tags)),
             "visibilityMs": millis(edge.config.visibility),
             "canary": match edge.canary.get() {
                 Canary::Purged => "purged",
@@ -61,8 +53,25 @@ pub(super) async fn report(edge: &Edge) -> Value {
                 Canary::Untried => "untried",
             },
         },
+        "counts": insight::counts(&tally),
         "counted": scope,
     }})
+}
+
+/// How long Redis took to answer, if it did, and the counts with their scope: those of all
+/// isolates, or of this one alone.
+pub(super) async fn totals(edge: &Edge) -> (Option<i64>, Tally, &'static str) {
+    let latency = match &edge.shared {
+        Some(shared) => ping(edge, shared).await,
+        None => None,
+    };
+    if latency.is_some() {
+        match edge.totals().await {
+            Ok(tally) => return (latency, tally, "all"),
+            Err(failure) => edge.fault(Tier::Shared, "tally", &failure),
+        }
+    }
+    (latency, edge.counts.unsent(), "isolate")
 }
 
 /// A dashboard file with the headers that keep it to itself.
@@ -73,6 +82,7 @@ pub(super) fn page(found: Response, file: &str) -> Response {
         Some((_, "css")) => "text/css; charset=utf-8",
         Some((_, "js")) => "text/javascript; charset=utf-8",
         Some((_, "svg")) => "image/svg+xml",
+        Some((_, "txt")) => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     };
     for (name, value) in [
@@ -90,28 +100,64 @@ pub(super) fn page(found: Response, file: &str) -> Response {
     reply::response(Reply { head, content: Content::Origin, decode: None, status }, Some(&found))
 }
 
-async fn ping(edge: &Edge, shared: &Shared) -> (bool, Option<i64>) {
+async fn ping(edge: &Edge, shared: &Shared) -> Option<i64> {
     let asked = js::now();
     match shared.rest().command(&["PING"], Haste::Reply, js::now).await {
-        Ok(_) => (true, Some(millis(js::now().since(asked)))),
+        Ok(_) => Some(millis(js::now().since(asked))),
         Err(failure) => {
             edge.fault(Tier::Shared, "ping", &failure);
-            (false, None)
+            None
         }
     }
 }
 
+/// The targets' flags, and what they are computed from.
 fn performance(tally: &Tally, rate: Option<f64>) -> Value {
-    let reads = tally.count(Cell::Reads);
-    let quick = ratio(tally.count(Cell::QuickReads), reads);
-    let average = ratio(tally.count(Cell::ReadMillis), reads);
+    let waits = tally.waits(Peer::Shared);
+    let reads = waits.count();
+    let quick = tally.count(Cell::Waits(Peer::Shared, 0));
+    let share = ratio(quick, reads);
     json!({
         "hitRateAchieved": rate.map(|rate| rate * 100.0 >= HIT_RATE_TARGET),
-        "subMillisecondReads": quick.map(|share| share >= 0.5),
-        "subMillisecondReadShare": quick,
-        "averageReadMs": average,
+        "subMillisecondReads": share.map(|share| share >= 0.5),
+        "subMillisecondReadShare": share,
+        "averageReadMs": ratio(waits.sum(), reads),
         "reads": reads,
+        "computedFrom": {
+            "hitRateAchieved": "redis.hits / (redis.hits + redis.misses), of all requests counted",
+            "subMillisecondReads": "at least half of the reads took less than 1 ms",
+        },
     })
+}
+
+fn origin(tally: &Tally) -> Value {
+    let (requests, fetches) = (tally.requests(), tally.fetches());
+    let faults = Fault::ALL.map(|fault| tally.count(Cell::Faults(Peer::Origin, fault)));
+    let saved = requests.saturating_sub(fetches);
+    json!({
+        "fetches": fetches,
+        "whileClientsWaited": tally.count(Cell::Fetches(Patience::Foreground)),
+        "faults": faults.iter().sum::<u64>(),
+        "fetchesSaved": saved,
+        "loadSaved": ratio(saved, requests),
+    })
+}
+
+/// Waits by place: below how many milliseconds the quicker half stayed, and so on.
+fn latencies(tally: &Tally) -> Value {
+    let places = [("redis", Peer::Shared), ("platform", Peer::Platform), ("origin", Peer::Origin)];
+    let told = places.map(|(name, place)| {
+        let waits = tally.waits(place);
+        let told = json!({
+            "count": waits.count(),
+            "averageMs": ratio(waits.sum(), waits.count()),
+            "p50BelowMs": waits.below(50),
+            "p90BelowMs": waits.below(90),
+            "p99BelowMs": waits.below(99),
+        });
+        (name.to_owned(), told)
+    });
+    Value::Object(told.into_iter().collect())
 }
 
 fn requests(tally: &Tally) -> Value {

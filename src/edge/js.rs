@@ -3,12 +3,17 @@
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::cache::Time;
+use crate::cache::{Time, millis};
 
 /// The time now; it stands still between waits.
 pub(super) fn now() -> Time {
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds fit by far")]
     Time(js_sys::Date::now() as i64)
+}
+
+/// The milliseconds since something was asked.
+pub(super) fn since(asked: Time) -> u64 {
+    millis(now().since(asked)).unsigned_abs()
 }
 
 /// 64 random bits.

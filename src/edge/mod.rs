@@ -2,9 +2,11 @@
 
 mod colo;
 mod driver;
+mod explain;
 mod flights;
 mod health;
 mod hints;
+mod insight;
 mod js;
 mod log;
 mod near;
@@ -15,6 +17,7 @@ mod purge;
 mod reads;
 mod reply;
 mod request;
+mod served;
 mod state;
 
 use std::rc::Rc;

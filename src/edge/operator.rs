@@ -6,6 +6,7 @@ use http::Method;
 use web_sys::{Request, Response};
 use worker::{Context, Env};
 
+use super::insight::{self, Insight};
 use super::state::Edge;
 use super::{health, purge, reply};
 use crate::cache::RequestHead;
@@ -16,6 +17,7 @@ use crate::cache::purge::Dialect;
 pub(super) enum Route {
     Asset(String),
     Health,
+    Insight(Insight),
     NotAllowed(&'static str),
     Purge,
     Schema,
@@ -32,6 +34,10 @@ pub(super) fn route(head: &RequestHead) -> Option<Route> {
     Some(match rest {
         "" | "/" if reads => Route::Health,
         "" | "/" => Route::NotAllowed("GET"),
+        "/entries" if reads => Route::Insight(Insight::Entry),
+        "/metrics" if reads => Route::Insight(Insight::Metrics),
+        "/stats" if reads => Route::Insight(Insight::Stats),
+        "/entries" | "/metrics" | "/stats" => Route::NotAllowed("GET"),
         "/purge" if head.method == Method::POST => Route::Purge,
         "/purge" => Route::NotAllowed("POST"),
         "/purge/schema" if reads => Route::Schema,
@@ -52,11 +58,12 @@ pub(super) async fn answer(
     head: &RequestHead,
     request: &Request,
     env: &Env,
-    context: &Context,
+    context: &Rc<Context>,
 ) -> Response {
     match route {
         Route::Asset(file) => asset(&file, env).await,
         Route::Health => reply::json(200, &health::report(edge).await),
+        Route::Insight(sought) => insight::answer(edge, sought, head, request, context).await,
         Route::NotAllowed(allowed) => {
             let message = format!("only {allowed} is possible here");
             let response = reply::failure(405, "method-not-allowed", &message, None);

@@ -8,13 +8,14 @@ use web_sys::{Request, Response};
 use worker::{Context, Delay};
 
 use super::state::Edge;
-use super::{js, log, origin, reply};
+use super::{js, origin, reply};
 use crate::cache::exchange::Fault;
 use crate::cache::ledger::{Receipt, Record};
 use crate::cache::purge::{Complaint, Dialect, Effect, Order, Wait};
 use crate::cache::tally::Cell;
+use crate::cache::tally::sheet::Event;
 use crate::cache::{RequestHead, Tier, millis};
-use crate::config::{PurgeClients, Signature, Token};
+use crate::config::{Level, PurgeClients, Signature, Token};
 use crate::redis::Failure;
 
 /// Whose words a request uses, if it is not the site's own business.
@@ -168,8 +169,11 @@ pub(super) fn note(edge: &Edge, by: &str, records: &[Record], receipt: &Receipt)
     let receipt = receipt.to_string();
     for records in records.chunks(LINE_RECORDS) {
         let members: Vec<String> = records.iter().map(Record::member).collect();
-        let fields = [("token", by), ("receipt", &receipt), ("records", &members.join(" "))];
-        log::line("CacheManager", "purge", &fields);
+        let members = members.join(" ");
+        let words = [by, receipt.as_str(), members.as_str()];
+        edge.counts.write(|sheet| sheet.note_purge(Event::new(js::now(), words)));
+        let fields = [("token", by), ("receipt", &receipt), ("records", &members)];
+        edge.log(Level::Info, "purge", &fields);
     }
 }
 

@@ -3,20 +3,21 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use wasm_bindgen::JsValue;
 use worker::{Context, Delay, Env};
 
 use super::colo::Colo;
 use super::flights::Flights;
 use super::hints::Hints;
 use super::reads::Reads;
-use super::{js, log};
+use super::{js, log, served};
 use crate::cache::exchange::{Fault, Limits, Plan};
 use crate::cache::key::Key;
 use crate::cache::policy::{Standing, Treatment};
-use crate::cache::tally::{Cell as Count, Tally};
+use crate::cache::tally::{Cell as Count, Peer, Tally};
 use crate::cache::{RequestHead, Tier, Time};
-use crate::config::{Config, ConfigError, Ruling};
-use crate::redis::{Failure, Haste, Shared};
+use crate::config::{Config, ConfigError, Level, Ruling};
+use crate::redis::{Counts, Failure, Shared};
 
 /// The isolate's configuration, connections and counts.
 #[derive(Debug)]
@@ -27,7 +28,8 @@ pub(super) struct Edge {
     pub flights: Rc<Flights>,
     pub reads: Reads,
     pub hints: Hints,
-    tally: RefCell<Tally>,
+    pub counts: Counts,
+    pub analytics: Option<JsValue>,
     flush: Cell<Option<Time>>,
     pub canary: Cell<Canary>,
 }
@@ -63,21 +65,24 @@ impl Edge {
             flights: Rc::default(),
             reads: Reads::default(),
             hints: Hints::default(),
-            tally: RefCell::default(),
+            counts: Counts::new(js::now()),
+            analytics: served::analytics(env),
             flush: Cell::default(),
             canary: Cell::new(Canary::Untried),
         }))
     }
 
     /// What the operator has settled about a request. Of the query only what counts is left.
-    pub fn plan(&self, head: &mut RequestHead) -> Plan {
+    ///
+    /// The other value is the rule that matched, counted from 0.
+    pub fn plan(&self, head: &mut RequestHead) -> (Plan, Option<usize>) {
         let ruling = self.fold(&mut head.url);
         let tiers = match &self.shared {
             Some(_) => vec![Tier::Shared, Tier::Platform],
             None => vec![Tier::Platform],
         };
         let key = Key::of_url(&head.url);
-        Plan {
+        let plan = Plan {
             hint: self.hints.recall(key.id()),
             stamp: match &self.shared {
                 Some(shared) => shared.blind_stamp(key.id()),
@@ -93,7 +98,8 @@ impl Edge {
             tags: ruling.tags,
             tiers,
             limits: Limits::default(),
-        }
+        };
+        (plan, ruling.rule)
     }
 
     /// Brings a URL into the form that keys are made of: the site's own authority, and of the
@@ -118,16 +124,23 @@ impl Edge {
 
     /// Counts something.
     pub fn count(&self, cell: Count, amount: u64) {
-        self.tally.borrow_mut().add(cell, amount);
+        self.counts.add(cell, amount);
+    }
+
+    /// Writes a line if the level is that high.
+    pub fn log(&self, level: Level, event: &str, fields: &[(&str, &str)]) {
+        if self.config.logs.level >= level {
+            log::line("CacheManager", event, fields);
+        }
     }
 
     /// Counts and logs an effect on a tier that failed.
     pub fn fault(&self, tier: Tier, verb: &str, failure: &Failure) {
-        let (part, cell) = match tier {
-            Tier::Platform => ("CacheManager", Count::PlatformFaults),
-            Tier::Shared => ("Redis", Count::SharedFaults),
+        let (part, place) = match tier {
+            Tier::Platform => ("CacheManager", Peer::Platform),
+            Tier::Shared => ("Redis", Peer::Shared),
         };
-        self.count(cell, 1);
+        self.count(Count::Faults(place, failure.fault), 1);
         // An open breaker is one event and not as many as there are requests.
         if failure.fault != Fault::Open {
             let fault = failure.fault.as_str();
@@ -152,26 +165,11 @@ impl Edge {
         });
     }
 
-    /// Adds what was counted to the counts of all isolates: one command.
+    /// Adds what was counted to the counts of all isolates.
     pub async fn flush(&self) {
         self.flush.set(None);
         let Some(shared) = &self.shared else { return };
-        let counted = self.tally.take();
-        if counted.is_empty() {
-            return;
-        }
-        let key = shared.keys().tally();
-        let mut args = vec!["BITFIELD".to_owned(), key, "OVERFLOW".into(), "SAT".into()];
-        for (place, count) in counted.counted() {
-            let place = format!("#{place}");
-            args.extend(["INCRBY".into(), "i64".into(), place, count.to_string()]);
-        }
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        if let Err(failure) = shared.rest().command(&args, Haste::Background, js::now).await {
-            // Whether the counts arrived is unknown after a lost reply; before it they did not.
-            if failure.fault != Fault::Timeout {
-                self.tally.borrow_mut().merge(&counted);
-            }
+        if let Err(failure) = self.counts.flush(shared, js::random).await {
             self.fault(Tier::Shared, "tally", &failure);
         }
     }
@@ -212,18 +210,9 @@ impl Edge {
 
     /// The counts of all isolates, or of this one where there is no store that holds them.
     pub async fn totals(&self) -> Result<Tally, Failure> {
-        let Some(shared) = &self.shared else { return Ok(self.tally.borrow().clone()) };
+        let Some(shared) = &self.shared else { return Ok(self.counts.unsent()) };
         self.flush().await;
-        let key = shared.keys().tally();
-        match shared.rest().command(&["GET", &key], Haste::Reply, js::now).await? {
-            crate::redis::Reply::Bulk(bytes) => Ok(Tally::from_store(&bytes)),
-            _ => Ok(Tally::default()),
-        }
-    }
-
-    /// The counts of this isolate that have not reached the store.
-    pub fn unflushed(&self) -> Tally {
-        self.tally.borrow().clone()
+        shared.totals().await
     }
 }
 

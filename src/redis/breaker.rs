@@ -54,8 +54,9 @@ impl Breaker {
         *self = Self::Closed { failures: 0 };
     }
 
-    /// Takes note of a call that failed.
-    pub fn failed(&mut self, now: Time) {
+    /// Takes note of a call that failed; true if that has opened the breaker.
+    pub fn failed(&mut self, now: Time) -> bool {
+        let was_closed = matches!(self, Self::Closed { .. } | Self::Untried);
         *self = match *self {
             Self::Closed { failures } if failures < FAILURES_BORNE => {
                 Self::Closed { failures: failures.saturating_add(1) }
@@ -65,6 +66,7 @@ impl Breaker {
                 Self::Open { until: now.after(PAUSE) }
             }
         };
+        was_closed && matches!(self, Self::Open { .. })
     }
 
     /// The word for the state in the health report.

@@ -57,8 +57,8 @@ impl Keys {
         format!("{{{}:{shard}}}:reclaim", self.namespace)
     }
 
-    /// The counters of all isolates.
-    pub fn tally(&self) -> String {
-        format!("{{{}:0}}:tally:1", self.namespace)
+    /// The counters of all isolates, or a part of what belongs to them.
+    pub fn tally(&self, part: &str) -> String {
+        format!("{{{}:0}}:tally:{part}", self.namespace)
     }
 }

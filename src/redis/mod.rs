@@ -3,19 +3,23 @@
 //! One verb is one round trip. The same code runs natively and in the Worker.
 
 mod breaker;
+mod counts;
 mod keys;
 mod ledger;
 mod reclaim;
 mod resp;
 mod rest;
 mod script;
+mod tally;
 mod wire;
 
 pub use breaker::Breaker;
+pub use counts::Counts;
 pub use keys::Keys;
 pub use reclaim::Reclaimed;
 pub use resp::Reply;
 pub use rest::{Clock, Failure, Haste, Rest};
+pub use tally::{Mark, Part, Span, Totals};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use wire::within;
 pub use wire::{Http, Wire};

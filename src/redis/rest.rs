@@ -1,7 +1,7 @@
 //! The Upstash REST protocol as a client speaks it: commands out, replies back.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -28,6 +28,8 @@ pub struct Rest<W = Http> {
     timeout: Duration,
     dialect: AtomicU8,
     breaker: Mutex<Breaker>,
+    commands: AtomicU64,
+    openings: AtomicU64,
     locking: Scripts,
     plain: Scripts,
 }
@@ -93,6 +95,8 @@ impl<W: Wire> Rest<W> {
                 RedisDialect::Upstash => KEYS,
             }),
             breaker: Mutex::default(),
+            commands: AtomicU64::default(),
+            openings: AtomicU64::default(),
             locking: Scripts::new(Locking::Keys),
             plain: Scripts::new(Locking::Database),
         }
@@ -103,6 +107,12 @@ impl<W: Wire> Rest<W> {
         *self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// What was spent since this was asked last: commands as Upstash bills them, and how often the
+    /// breaker opened.
+    pub fn spent(&self) -> (u64, u64) {
+        (self.commands.swap(0, RELAXED), self.openings.swap(0, RELAXED))
+    }
+
     /// Executes one command.
     pub async fn command(
         &self,
@@ -111,8 +121,8 @@ impl<W: Wire> Rest<W> {
         clock: Clock,
     ) -> Result<Reply, Failure> {
         let body = Value::from(args.iter().map(|&arg| Value::from(arg)).collect::<Vec<_>>());
-        let reply = self.guarded("/", body.to_string().into_bytes(), haste, clock).await?;
-        accepted(reply)
+        let body = body.to_string().into_bytes();
+        accepted(self.guarded("/", body, 1, haste, clock).await?)
     }
 
     /// Executes a script by its name, and gives the server its text if it has forgotten it.
@@ -127,7 +137,7 @@ impl<W: Wire> Rest<W> {
     ) -> Result<Reply, Failure> {
         for _ in 0..SCRIPT_TRIES {
             let script = pick(self.scripts());
-            let reply = self.evalsha(&script.sha, keys, args, &last, haste, clock).await?;
+            let reply = self.evalsha(script, keys, args, &last, haste, clock).await?;
             match &reply {
                 Reply::Error(line) if line.starts_with("NOSCRIPT") => {
                     let load = self.command(&["SCRIPT", "LOAD", &script.text], haste, clock).await;
@@ -160,7 +170,7 @@ impl<W: Wire> Rest<W> {
 
     async fn evalsha(
         &self,
-        sha: &str,
+        script: &Script,
         keys: &[&str],
         args: &[&str],
         last: &Last,
@@ -168,7 +178,8 @@ impl<W: Wire> Rest<W> {
         clock: Clock,
     ) -> Result<Reply, Failure> {
         let count = keys.len().to_string();
-        let words = ["EVALSHA", sha, &count];
+        let words = ["EVALSHA", &script.sha, &count];
+        let cost = script.calls.cost(keys.len());
         let words = words.iter().chain(keys).chain(args).copied();
         match last {
             Last::Binary(bytes) if self.dialect.load(RELAXED) != COMPAT => {
@@ -177,16 +188,18 @@ impl<W: Wire> Rest<W> {
                     path.push('/');
                     path.push_str(word);
                 }
-                self.guarded(&path, bytes.clone(), haste, clock).await
+                self.guarded(&path, bytes.clone(), cost, haste, clock).await
             }
             Last::Binary(bytes) => {
                 let encoded = BASE64.encode(bytes);
                 let list: Vec<Value> = words.chain([encoded.as_str()]).map(Value::from).collect();
-                self.guarded("/", Value::from(list).to_string().into_bytes(), haste, clock).await
+                let body = Value::from(list).to_string().into_bytes();
+                self.guarded("/", body, cost, haste, clock).await
             }
             Last::None => {
                 let list: Vec<Value> = words.map(Value::from).collect();
-                self.guarded("/", Value::from(list).to_string().into_bytes(), haste, clock).await
+                let body = Value::from(list).to_string().into_bytes();
+                self.guarded("/", body, cost, haste, clock).await
             }
         }
     }
@@ -195,6 +208,7 @@ impl<W: Wire> Rest<W> {
         &self,
         path: &str,
         body: Vec<u8>,
+        cost: u64,
         haste: Haste,
         clock: Clock,
     ) -> Result<Reply, Failure> {
@@ -205,10 +219,14 @@ impl<W: Wire> Rest<W> {
         if breaker().admit(clock()) == Admit::Refuse {
             return Err(Failure::new(Fault::Open, "the store failed a moment ago"));
         }
+        self.commands.fetch_add(cost, RELAXED);
         let result = self.attempt(path, body, haste).await;
         match &result {
             Ok(_) => breaker().succeeded(),
-            Err(_) => breaker().failed(clock()),
+            Err(_) => {
+                let opened = breaker().failed(clock());
+                self.openings.fetch_add(u64::from(opened), RELAXED);
+            }
         }
         result
     }

@@ -11,6 +11,7 @@ mod failover;
 mod faults;
 mod health;
 mod http;
+mod insight;
 mod methods;
 mod origin;
 mod origin_purges;

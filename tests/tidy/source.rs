@@ -188,4 +188,4 @@ fn character(text: &str) -> usize {
 }
 
 /// Directories of others' making.
-const NOT_OURS: [&str; 5] = ["build", "corpus", "node_modules", "target", "artifacts"];
+const NOT_OURS: [&str; 6] = ["build", "corpus", "node_modules", "target", "artifacts", "vendor"];

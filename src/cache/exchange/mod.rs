@@ -20,11 +20,13 @@ mod plan;
 mod purge;
 mod rescue;
 mod store;
+pub mod told;
 
 pub use action::{Action, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach, Reply};
 pub use plan::{CHANGE_KEEP, Hint, Limits, Plan};
+pub use store::MARKED;
 
-use super::{RequestHead, Time, Verdict, policy};
+use super::{Reason, RequestHead, Time, Verdict, policy};
 use adopt::AwaitAdoption;
 use course::Course;
 use lease::{AwaitGlance, AwaitLeader, AwaitLease};
@@ -77,6 +79,11 @@ impl<B: Clone> Exchange<B> {
             Err(reason) => pass::pass(&course, Verdict::Bypass, reason, None, now),
         };
         (Self { course, state }, action)
+    }
+
+    /// Why what was found so far, if anything, does not answer the request.
+    pub fn reason(&self) -> Reason {
+        self.course.reason
     }
 
     /// Takes the answer to the question asked last and asks the next.

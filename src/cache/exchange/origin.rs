@@ -133,7 +133,7 @@ impl<B: Clone> AwaitOrigin<B> {
                 Next::Store { lease, key, entry, body: found.body }
             }
             (Err(reason), Some((lease, key))) if !concerns_request(reason) => {
-                Next::Mark { lease, key }
+                Next::Mark { lease, key, reason }
             }
             (_, Some((lease, key))) => Next::Release { lease, key, hold: Duration::ZERO },
             (_, None) => Next::Stop,
@@ -203,7 +203,7 @@ impl<B: Clone> AwaitOrigin<B> {
         match self.lease.clone() {
             Some((lease, key)) if response.status < 500 && !concerns_request(reason) => {
                 let reply = self.relayed(course, response, reason);
-                store::replied(course, reply, Next::Mark { lease, key }, now)
+                store::replied(course, reply, Next::Mark { lease, key, reason }, now)
             }
             _ => self.unstored(course, response, reason, now),
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::action::{Action, Fault, Lease, Outcome, Reach, Reply};
 use super::adopt::{self, Update};
@@ -28,7 +28,7 @@ pub(super) enum Next<B> {
     Refresh(Prior<B>),
     Release { lease: Lease, key: Key, hold: Duration },
     Stop,
-    Mark { lease: Lease, key: Key },
+    Mark { lease: Lease, key: Key, reason: Reason },
     Store { lease: Lease, key: Key, entry: Entry, body: B },
 }
 
@@ -97,7 +97,7 @@ fn proceed<B: Clone>(course: &mut Course, next: Next<B>, now: Time) -> Step<B> {
         Next::Refresh(prior) => lease::acquire(course, Some(prior), now),
         Next::Release { lease, key, hold } => release(lease, key, hold, Then::Stop),
         Next::Stop => super::stop(),
-        Next::Mark { lease, key } => mark(course, lease, key, now),
+        Next::Mark { lease, key, reason } => mark(course, lease, key, reason, now),
         Next::Store { lease, key, entry, body } => {
             commit(course, lease, key, entry, Some(body), now)
         }
@@ -123,7 +123,7 @@ impl AwaitBody {
                 entry.body_len = length;
                 commit(course, lease, key, entry, Some(body), now)
             }
-            Outcome::Failed(Fault::TooLarge) => mark(course, lease, key, now),
+            Outcome::Failed(Fault::TooLarge) => mark(course, lease, key, Reason::TooLarge, now),
             _ => release(lease, key, Duration::ZERO, Then::Stop),
         }
     }
@@ -147,8 +147,16 @@ pub(super) fn commit<B: Clone>(
     AwaitStore { tier, lease, key, entry, body, tries: 0, holding }.ask(now)
 }
 
-/// Leaves a mark that the key is not storable, so that nobody waits for it.
-pub(super) fn mark<B: Clone>(course: &Course, lease: Lease, key: Key, now: Time) -> Step<B> {
+/// Leaves a mark that the key is not storable, so that nobody waits for it, and why.
+pub(super) fn mark<B: Clone>(
+    course: &Course,
+    lease: Lease,
+    key: Key,
+    reason: Reason,
+    now: Time,
+) -> Step<B> {
+    let mut headers = HeaderMap::new();
+    headers.insert(MARKED, HeaderValue::from_static(reason.as_str()));
     let span = course.plan.limits.pass;
     let entry = Entry {
         kind: Kind::Pass,
@@ -160,7 +168,7 @@ pub(super) fn mark<B: Clone>(course: &Course, lease: Lease, key: Key, now: Time)
         key: key.as_str().to_owned(),
         tags: course.plan.tags.clone(),
         selecting: Vec::new(),
-        head: ResponseHead { status: 204, headers: HeaderMap::new() },
+        head: ResponseHead { status: 204, headers },
         body_len: 0,
     };
     commit(course, lease, key, entry, None, now)
@@ -223,6 +231,9 @@ impl<B> AwaitRelease<B> {
         }
     }
 }
+
+/// The field of a mark that holds the reason.
+pub const MARKED: HeaderName = HeaderName::from_static("breadbox-reason");
 
 /// How often an entry is offered again after purges that do not concern it.
 const STORE_TRIES: u32 = 4;

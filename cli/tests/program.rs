@@ -1,0 +1,94 @@
+//! The program against a whole edge: what it prints and how it ends.
+
+use std::process::{Command, Output};
+
+use xtask::harness::{ADMIN, Edge, READER, Spec, client, eventually};
+use xtask::origin::{Origin, Reply};
+
+#[tokio::test]
+async fn it_tells_what_the_edge_does() -> Result<(), Box<dyn std::error::Error>> {
+    let origin = Origin::start(|asked| match asked.path.as_str() {
+        "/cookie" => {
+            Reply::ok("x").header("cache-control", "max-age=60").header("set-cookie", "a=b")
+        }
+        _ => Reply::ok("page").header("cache-control", "max-age=600").header("cache-tag", "pages"),
+    })?;
+    let mut edge = Edge::start(Spec::of(&origin.url()).as_site("site.test"))?;
+    let url = edge.url(0).to_owned();
+    for _ in 0..5 {
+        client().get(format!("{url}/page")).send().await?.text().await?;
+    }
+    let run = |token: &str, words: &[&str]| breadbox(&url, token, words);
+
+    let status = run("", &["status"]);
+    assert_eq!(code(&status), 0, "{status:?}");
+    assert!(text(&status).starts_with("redis     connected"), "{}", text(&status));
+    let json: serde_json::Value = serde_json::from_str(&text(&run("", &["status", "--json"])))?;
+    assert_eq!(json["redis"]["health"]["connected"], true, "{json}");
+
+    let refused = run("", &["top"]);
+    assert_eq!(code(&refused), 3, "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("401"), "{refused:?}");
+    eventually("the page is hot", PATIENCE, async || {
+        let _ = client().get(format!("{url}/page")).send().await;
+        text(&run(READER, &["top", "tags"])).contains("pages")
+    })
+    .await?;
+
+    let page = "http://site.test/page";
+    let cached = run(READER, &["explain", page]);
+    assert_eq!(code(&cached), 0, "{cached:?}");
+    assert!(text(&cached).starts_with("verdict   hit"), "{}", text(&cached));
+    let record = edge.logs().join("record.json");
+    let file = record.to_string_lossy().into_owned();
+    let uncached = run(READER, &["explain", "http://site.test/cookie", "--save", &file]);
+    assert_eq!(code(&uncached), 1, "{uncached:?}");
+    assert!(text(&uncached).contains("The response sets a cookie."), "{}", text(&uncached));
+    let replay = run("", &["replay", &file]);
+    assert_eq!((code(&replay), text(&replay).ends_with("the replay agrees\n")), (0, true));
+    let other = std::fs::read_to_string(&record)?.replace("set-cookie", "x-cookie");
+    std::fs::write(&record, other)?;
+    let replay = run("", &["replay", &file]);
+    assert_eq!(code(&replay), 1, "without the cookie it is stored: {}", text(&replay));
+
+    assert_eq!(code(&run(ADMIN, &["purge"])), 3, "nothing is selected");
+    assert_eq!(code(&run(ADMIN, &["purge", "--tog", "pages"])), 2, "no such flag");
+    let purged = run(ADMIN, &["purge", "--tag", "pages", "--hard"]);
+    assert_eq!(code(&purged), 0, "{purged:?}");
+    assert!(text(&purged).contains("everywhere within 1000 ms"), "{}", text(&purged));
+    eventually("the purge is seen", PATIENCE, async || code(&run(READER, &["explain", page])) == 1)
+        .await?;
+    eventually("requests and the purge are followed", PATIENCE, async || {
+        let _ = client().get(format!("{url}/page")).send().await;
+        let followed = text(&run(READER, &["tail", "--looks", "1"]));
+        followed.contains("http://site.test/page") && followed.contains(" purge ")
+    })
+    .await?;
+
+    edge.redis()?.daemon.kill();
+    let down = run("", &["status"]);
+    assert_eq!((code(&down), text(&down).contains("DOWN")), (1, true), "{}", text(&down));
+    let nobody = breadbox("http://127.0.0.1:9", "", &["status"]);
+    assert_eq!(code(&nobody), 3, "{nobody:?}");
+    Ok(())
+}
+
+fn breadbox(edge: &str, token: &str, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_breadbox"));
+    command.args(["--edge", edge]).args(words).env_remove("BREADBOX_TOKEN");
+    if !token.is_empty() {
+        command.env("BREADBOX_TOKEN", token);
+    }
+    command.output().unwrap_or_else(|error| panic!("breadbox can't be run: {error}"))
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+/// Far more than anything that is waited for takes.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -1,0 +1,95 @@
+//! Taking and giving back leases.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join;
+
+use super::super::js;
+use super::super::near::Near;
+use super::Driver;
+use crate::cache::Tier;
+use crate::cache::exchange::{Held, Lease, Outcome, Reach};
+use crate::cache::family::Generation;
+use crate::cache::key::Key;
+use crate::cache::tally::{Cell, Tenure};
+
+impl Driver {
+    pub(super) async fn acquire(
+        &mut self,
+        key: &Key,
+        ttl: Duration,
+        reach: Reach,
+    ) -> Outcome<Bytes> {
+        if self.flight.is_none() {
+            let flights = &self.edge.flights;
+            self.flight = flights.take_off(key.id(), ttl, js::now(), &self.context);
+            if self.flight.is_none() {
+                return Outcome::Held { by: Held::Here, found: None };
+            }
+        }
+        let token = js::random();
+        if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, reach) {
+            match shared.acquire(key, ttl, token).await {
+                Ok(outcome) => {
+                    self.receipt.waive(self.shard(key));
+                    let granted = matches!(outcome, Outcome::Granted { .. });
+                    let tenure = if granted { Tenure::Granted } else { Tenure::Held };
+                    self.edge.count(Cell::Leases(tenure), 1);
+                    return outcome;
+                }
+                Err(failure) => {
+                    self.edge.fault(Tier::Shared, "acquire", &failure);
+                    self.disclaim(key, token);
+                }
+            }
+        }
+        let near = Near::new(&self.edge.config.namespace, key);
+        // What another request has just stored here must not be fetched again.
+        let (found, generation) = join(self.look_near(key), near.generation()).await;
+        let found = match found {
+            Outcome::Found(found) => Some(found),
+            _ => None,
+        };
+        let generation = generation.unwrap_or_else(|failure| {
+            self.edge.fault(Tier::Platform, "generation", &failure);
+            Generation::NONE
+        });
+        Outcome::Granted { lease: self.local_lease(key, generation), found }
+    }
+
+    /// The lease may have been granted although its reply was lost; nobody shall wait for it.
+    pub(super) fn disclaim(&self, key: &Key, token: u64) {
+        let (edge, key) = (Rc::clone(&self.edge), key.clone());
+        self.context.wait_until(async move {
+            let Some(shared) = &edge.shared else { return };
+            let stamp = shared.blind_stamp(key.id());
+            let generation = Generation::NONE;
+            let lease = Lease { token, stamp, reach: Reach::Everywhere, generation };
+            // It is given back as well as it can be; at worst it expires.
+            let _ = shared.release(&key, lease, Duration::ZERO).await;
+        });
+    }
+
+    /// A lease that reaches only this isolate.
+    pub(super) fn local_lease(&self, key: &Key, generation: Generation) -> Lease {
+        let (token, stamp) = (js::random(), self.stamp(key));
+        Lease { token, stamp, reach: Reach::Isolate, generation }
+    }
+
+    pub(super) async fn release(
+        &mut self,
+        lease: Lease,
+        key: &Key,
+        hold: Duration,
+    ) -> Outcome<Bytes> {
+        if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, lease.reach)
+            && let Err(failure) = shared.release(key, lease, hold).await
+        {
+            self.edge.fault(Tier::Shared, "release", &failure);
+        }
+        self.flight = None;
+        Outcome::Done
+    }
+}
