@@ -67,7 +67,9 @@ fn weigh(directory: &Path) -> Result<()> {
     let (raw, gzip) = (bytes.len(), packed.finish()?.len());
     let (raw_kb, gzip_kb, goal_kb) = (raw / 1000, gzip / 1000, GOAL / 1000);
     line(&format!("       wasm: {raw_kb} KB, {gzip_kb} KB after gzip (goal {goal_kb} KB)"));
-    if gzip > LIMIT {
+    // A quick build of those who work on it is not what is deployed.
+    let deployed = SETTINGS.iter().all(|(name, _)| env::var_os(name).is_none());
+    if deployed && gzip > LIMIT {
         bail!(
             "the Worker is {gzip} bytes after gzip, over its limit of {LIMIT}; make it smaller, \
              or raise LIMIT in xtask/src/build.rs and say why in docs/decisions.md"

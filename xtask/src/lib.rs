@@ -11,10 +11,12 @@
 //! | [`chaos`] | `cargo xtask chaos`: all of it at random, every answer checked |
 //! | [`dev`] | `cargo dev`: all of it on one machine, for a person |
 //! | [`purges`] | `cargo xtask bench-purge`: what purges cost and when they are seen |
+//! | [`bench`] | `cargo bench-edge`: Breadbox measured beside its peers |
 //! | [`check`] | `cargo dev -- --check`: a smoke scenario and its table |
 //!
 //! No cache logic lives here.
 
+pub mod bench;
 pub mod build;
 pub mod chaos;
 pub mod check;

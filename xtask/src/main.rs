@@ -10,7 +10,7 @@ use xtask::dev::Options;
 use xtask::faults::matrix;
 use xtask::progress::line;
 use xtask::tools::{self, RedisServer};
-use xtask::{build, dev, purges};
+use xtask::{bench, build, dev, purges};
 
 /// Set-up and orchestration of Breadbox.
 #[derive(Parser)]
@@ -28,6 +28,8 @@ enum Task {
     Chaos(chaos::Options),
     /// Measure what each trouble of the store costs each class of traffic
     FaultMatrix(matrix::Options),
+    /// Measure the edge beside its peers (`cargo bench-edge`)
+    BenchEdge(bench::Options),
     /// Build the Worker into build/, if its sources changed
     Build,
     /// Measure what purges cost, when they are seen, and what a flood of them does
@@ -52,6 +54,10 @@ fn run() -> Result<bool> {
         Task::Dev(options) => dev::run(&options),
         Task::Chaos(options) => chaos::run(&options),
         Task::FaultMatrix(options) => matrix::run(&options),
+        Task::BenchEdge(options) => {
+            bench::run(&options)?;
+            Ok(true)
+        }
         Task::Build => {
             build::worker(&tools::builder(&tools::npm()?)?)?;
             Ok(true)

@@ -28,7 +28,7 @@ pub use port::{free_port, free_ports};
 pub use redis::Redis;
 pub use sample::Sample;
 pub use wire::{Value, Wire};
-pub use workerd::{Workerd, WorkerdSpec};
+pub use workerd::{Workerd, WorkerdSpec, compatibility_date};
 pub use wrangler::{Wrangler, WranglerSpec};
 
 use crate::process::{Process, Program};

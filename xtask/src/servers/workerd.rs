@@ -82,7 +82,7 @@ impl Workerd {
 }
 
 /// The date in `wrangler.toml`, so that tests and deployments run the same semantics.
-fn compatibility_date() -> Result<String> {
+pub fn compatibility_date() -> Result<String> {
     let text = places::read(&places::root().join("wrangler.toml"))?;
     let settings: toml::Table = text.parse().context("wrangler.toml is not valid TOML")?;
     let date = settings.get("compatibility_date").and_then(|date| date.as_str());

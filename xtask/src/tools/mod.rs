@@ -9,9 +9,9 @@ mod rust;
 mod system;
 mod valkey;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::places::{Alone, on_path};
 
@@ -67,6 +67,18 @@ pub fn redis_program() -> Result<PathBuf> {
         RedisServer::Program(server) => Ok(server),
         RedisServer::Missing(why) => bail!("there is no redis-server: {why}"),
     }
+}
+
+/// A program of a Debian package, installed where it is missing.
+pub fn debian(package: &str, program: &str) -> Result<PathBuf> {
+    let found = || on_path(program).or_else(|| Some(Path::new("/usr/sbin").join(program)));
+    let found = || found().filter(|path| path.is_file());
+    if let Some(path) = found() {
+        return Ok(path);
+    }
+    let _alone = Alone::claim()?;
+    system::install(&[package])?;
+    found().with_context(|| format!("{package} was installed, but there is no {program}"))
 }
 
 const SERVERS: [&str; 2] = ["redis-server", "valkey-server"];
