@@ -95,8 +95,9 @@ pub fn structured(bytes: &[u8]) {
         assert!(!names.is_empty() || folding.is_default());
     }
     let _ = (Directives::parse(&headers), Vary::parse(&headers));
-    let _ = (groups(&headers), invalidated_groups(&headers));
-    assert!(tags(&headers).iter().all(|tag| !tag.is_empty()));
+    let (all, named) = (tags(&headers), groups(&headers));
+    assert!(named.iter().all(|group| all.contains(group)), "{named:?} in {all:?}");
+    let _ = invalidated_groups(&headers);
 }
 
 /// More lines are no other case.
