@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use breadbox::cache::Time;
 use breadbox::cache::ledger::{Epoch, Mirror, Page, Record, Sequence, Stamp, Subject};
 use breadbox::cache::policy::Standing;
 use breadbox::cache::purge;
+use breadbox::cache::{RequestHead, Time};
+use http::Method;
+
+use super::fields::head;
 
 /// A purge request is refused or becomes records that the ledger gives back unchanged.
 pub fn purge(body: &[u8]) {
@@ -13,6 +16,35 @@ pub fn purge(body: &[u8]) {
     // A URL with every query is two records.
     assert!(!records.is_empty() && records.len() <= 2 * purge::SELECTORS_MAX);
     records.iter().for_each(|record| assert_eq!(Record::parse(&record.member()), *record));
+}
+
+/// Whatever another cache's client sends is refused in its own words or becomes such records: a
+/// method, a URL, a body, and then fields, on lines of their own.
+pub fn clients(bytes: &[u8]) {
+    let mut lines = bytes.splitn(4, |byte| *byte == b'\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (method, path, body, rest) = (line(), line(), line(), line());
+    let Ok(method) = Method::from_bytes(method) else { return };
+    let url = format!("https://a.test{}", String::from_utf8_lossy(path));
+    let fields = ["fastly-key", "surrogate-key", "xkey", "x-auth-key", "authorization"];
+    let more = ["cache-tag", "x-ban-url", "x-ban-host", "fastly-soft-purge", "host", "prefer"];
+    let head = RequestHead { method, url, headers: head(&[&fields[..], &more].concat(), rest) };
+    let asked = [purge::Dialect::of(&head), Some(purge::Dialect::Native)];
+    for dialect in asked.into_iter().flatten() {
+        let _ = (dialect.secret(&head.headers), dialect.signature(&head.headers));
+        let _ = dialect.wait(&head, Duration::from_secs(1));
+        match dialect.read(&head, body, &str::to_owned) {
+            Ok(order) => {
+                let _ = dialect.answer(&head, &order, None);
+                let same = |record: &Record| Record::parse(&record.member()) == *record;
+                assert!(order.records.iter().all(same), "{:?}", order.records);
+            }
+            Err(complaint) => {
+                assert!((400..500).contains(&complaint.status), "{complaint:?}");
+                let _ = dialect.refusal(&complaint);
+            }
+        }
+    }
 }
 
 /// A mirror that has taken in a page is at its sequence; what is older than the floor is dead, and

@@ -15,8 +15,9 @@ mod store;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     ("cache_control", fields::cache_control),
+    ("clients", ledger::clients),
     ("conditions", fields::conditions),
     ("config", settings::config),
     ("dates", fields::dates),

@@ -126,6 +126,7 @@ enum What {
     Failed,
     Found,
     Granted,
+    HeldBackoff,
     HeldElsewhere,
     HeldHere,
     Lost,
@@ -184,6 +185,10 @@ impl Told {
             What::Failed => Outcome::Failed(Fault::Timeout),
             What::Found => Outcome::Found(self.stored(key)),
             What::Granted => Outcome::Granted { lease, found },
+            What::HeldBackoff => {
+                let since = (self.age > 9).then_some(BEGUN);
+                Outcome::Held { by: Held::Backoff { status: self.status, since }, found }
+            }
             What::HeldElsewhere => Outcome::Held { by: Held::Elsewhere, found },
             What::HeldHere => Outcome::Held { by: Held::Here, found },
             What::Lost => Outcome::Lost,

@@ -83,7 +83,7 @@ pub fn rest(bytes: &[u8]) {
         now(&mut || shared.store(&key, lease, &entry, b"", span).now_or_never().map(|_| true));
     }
     now(&mut || shared.acquire(&key, span, 7).now_or_never().map(|_| true));
-    now(&mut || shared.release(&key, lease, span).now_or_never().map(|_| true));
+    now(&mut || shared.release(&key, lease, None).now_or_never().map(|_| true));
     let record = Record { mode: Mode::Hard, selector: Selector::All };
     now(&mut || shared.purge(std::slice::from_ref(&record), 5).now_or_never().map(|_| true));
 }

@@ -15,12 +15,15 @@ use wasm_bindgen_futures::JsFuture;
 use worker::{Context, Delay};
 
 use crate::cache::Time;
+use crate::cache::exchange::{Backoff, Held};
 use crate::cache::key::Id;
 
 /// The fetches under way in this isolate.
 #[derive(Debug, Default)]
 pub(super) struct Flights {
     under_way: RefCell<HashMap<Id, Flight>>,
+    /// Keys whose origin failed a moment ago, and from when on they are left alone.
+    held: RefCell<HashMap<Id, (Time, Backoff)>>,
     taken: Cell<u64>,
 }
 
@@ -42,17 +45,41 @@ pub(super) struct Own {
 }
 
 impl Flights {
-    /// Takes off, unless a flight for the key is under way.
+    /// Leaves a key alone for a while: here nobody has to ask the shared tier for that.
+    pub fn hold(&self, id: Id, hold: Backoff, now: Time) {
+        let mut held = self.held.borrow_mut();
+        if held.len() >= HELD_MAX {
+            held.retain(|_, (begun, hold)| now < begun.after(hold.span));
+        }
+        if held.len() < HELD_MAX {
+            held.insert(id, (now, hold));
+        }
+    }
+
+    fn holds(&self, id: Id, now: Time) -> Option<Held> {
+        let mut held = self.held.borrow_mut();
+        let (begun, hold) = *held.get(&id)?;
+        if begun <= now && now < begun.after(hold.span) {
+            return Some(Held::Backoff { status: hold.status, since: Some(hold.since) });
+        }
+        held.remove(&id);
+        None
+    }
+
+    /// Takes off, unless a flight for the key is under way or has just failed.
     pub fn take_off(
         self: &Rc<Self>,
         id: Id,
         ttl: Duration,
         now: Time,
         context: &Context,
-    ) -> Option<Own> {
+    ) -> Result<Own, Held> {
+        if let Some(by) = self.holds(id, now) {
+            return Err(by);
+        }
         let mut under_way = self.under_way.borrow_mut();
         if under_way.get(&id).is_some_and(|flight| now < flight.until) {
-            return None;
+            return Err(Held::Here);
         }
         let mut land = None;
         let landing = Promise::new(&mut |resolve, _| land = Some(resolve));
@@ -61,8 +88,9 @@ impl Flights {
         // Pins this request: its work goes on, and its promise lives, if its client goes away.
         let pinned = JsFuture::from(landing.clone());
         context.wait_until(async move { drop(pinned.await) });
-        under_way.insert(id, Flight { number, landing, land: land?, until: now.after(ttl) });
-        Some(Own { flights: Rc::clone(self), id, number })
+        let Some(land) = land else { return Err(Held::Here) };
+        under_way.insert(id, Flight { number, landing, land, until: now.after(ttl) });
+        Ok(Own { flights: Rc::clone(self), id, number })
     }
 
     /// Waits until the flight for the key, if there is one, has landed, but not for ever.
@@ -90,3 +118,6 @@ impl Drop for Own {
         }
     }
 }
+
+/// More keys than this are not left alone at once.
+const HELD_MAX: usize = 1_024;

@@ -33,7 +33,7 @@ use bytes::Bytes;
 use futures_util::future::join;
 
 use crate::cache::entry::Entry;
-use crate::cache::exchange::{CHANGE_KEEP, Fault, Found, Held, Lease, Outcome, Reach};
+use crate::cache::exchange::{Backoff, CHANGE_KEEP, Fault, Found, Held, Lease, Outcome, Reach};
 use crate::cache::family::{Family, Generation, MEMBERS_MAX};
 use crate::cache::key::{Id, Key};
 use crate::cache::ledger::{Applied, Epoch, Mirror};
@@ -179,6 +179,10 @@ impl<W: Wire> Shared<W> {
         let lease = Lease { token, stamp, reach: Reach::Everywhere, generation };
         Ok(match granted {
             1 => Outcome::Granted { lease, found },
+            ..=-1 => {
+                let by = Held::Backoff { status: failure(*granted), since: None };
+                Outcome::Held { by, found }
+            }
             _ => Outcome::Held { by: Held::Elsewhere, found },
         })
     }
@@ -225,9 +229,15 @@ impl<W: Wire> Shared<W> {
     }
 
     /// Gives a lease back, at once or after a pause.
-    pub async fn release(&self, key: &Key, lease: Lease, hold: Duration) -> Result<(), Failure> {
+    pub async fn release(
+        &self,
+        key: &Key,
+        lease: Lease,
+        hold: Option<Backoff>,
+    ) -> Result<(), Failure> {
         let name = self.keys.lease(key.id());
-        let args = [hex(lease.token), hold.as_millis().to_string()];
+        let (span, status) = hold.map_or((0, 0), |hold| (hold.span.as_millis(), hold.status));
+        let args = [hex(lease.token), span.to_string(), status.to_string()];
         self.eval(|s| &s.release, &[name], &args, Last::None, Haste::Background).await.map(drop)
     }
 
@@ -285,6 +295,14 @@ impl<W: Wire> Shared<W> {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         self.rest.script(pick, &keys, &args, last, haste, self.clock).await
+    }
+}
+
+/// The status of an origin's failure, as the lease's script tells it.
+fn failure(told: i64) -> u16 {
+    match u16::try_from(told.unsigned_abs()) {
+        Ok(status @ 500..=599) => status,
+        _ => 502,
     }
 }
 

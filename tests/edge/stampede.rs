@@ -145,6 +145,24 @@ fn four_processes(spec: Spec) -> Spec {
     Spec { isolates: 1, processes: 4, ..spec }
 }
 
+/// Who waits for a fetch shares its failure: a crowd is no crowd for an origin that is down.
+#[tokio::test]
+async fn a_failing_origin_is_asked_once_for_all_who_wait() -> Result<()> {
+    let site = Site::start(|_| Reply::status(503).after(Duration::from_millis(700)))?;
+    let answers = site.crowd(CROWD, "/failing").await?;
+    for answer in &answers {
+        assert!(answer.status == 503, "{} {}", answer.headers_text(), answer.text());
+    }
+    let shared = answers.iter().filter(|answer| answer.cache_status().contains("backoff")).count();
+    assert!(shared > CROWD / 2, "only {shared} of {CROWD} share the failure");
+    let fetches = site.fetches("/failing");
+    // Not all of a crowd come before the first fetch ends; those who don't wait for the next.
+    assert!(fetches <= CROWD / 10, "{fetches} fetches for a crowd of {CROWD}");
+    site.origin.rescript(|_| page(1));
+    expect_all(&[site.get(0, "/failing").await?], "version 1");
+    Ok(())
+}
+
 #[track_caller]
 fn expect_all(answers: &[Answer], body: &str) {
     for answer in answers {

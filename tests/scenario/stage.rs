@@ -1,12 +1,13 @@
 //! One isolate on a stage: stores that are maps, time that passes when told.
 
+mod words;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{
-    Action, Content, Exchange, Fault, Fetch, Found, Held, Hint, Lease, Limits, Outcome, Piece,
-    Plan, Reach, Reply,
+    Action, Backoff, Exchange, Fault, Fetch, Found, Held, Hint, Lease, Limits, Outcome, Plan, Reach,
 };
 use breadbox::cache::family::Generation;
 use breadbox::cache::field::Vary;
@@ -15,6 +16,7 @@ use breadbox::cache::ledger::{Epoch, Mirror, Page, Receipt, Record, Sequence, St
 use breadbox::cache::policy::{self, Arrival, Treatment};
 use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
 use http::{HeaderMap, Method};
+use words::shown;
 
 type Waiting = (Exchange<String>, Action<String>, Option<String>);
 
@@ -52,6 +54,8 @@ pub struct Stage {
     /// The generations of the variants of a primary key.
     families: HashMap<String, Generation>,
     hints: HashMap<String, Hint>,
+    /// Keys that are left alone after a failure: until when, and its status.
+    held: HashMap<String, (Duration, u16)>,
     leader: Option<(Duration, Key, Entry, String)>,
     mirror: Mirror,
     sequence: u64,
@@ -221,12 +225,7 @@ impl Stage {
                 let outcome = Outcome::Purged(Receipt::new(vec![stamp]));
                 self.note(format!("purge {}", members.join(", ")), outcome)
             }
-            Action::Release { key, hold, .. } => {
-                if hold.is_zero() {
-                    self.leases.remove(key.as_str());
-                }
-                self.note(format!("release {} hold={hold:?}", named(&key)), Outcome::Done)
-            }
+            Action::Release { key, hold, .. } => self.release(&key, hold),
             Action::Store { tier, key, lease, entry, body, .. } => {
                 self.store(tier, &key, lease, *entry, body.unwrap_or_default())
             }
@@ -280,11 +279,36 @@ impl Stage {
         first.map_or(Outcome::Done, |key| self.acquire(&key, Reach::Everywhere))
     }
 
+    fn release(&mut self, key: &Key, hold: Option<Backoff>) -> Outcome<String> {
+        let about = match hold {
+            None => String::new(),
+            Some(hold) => format!(", held after {} for {:?}", hold.status, hold.span),
+        };
+        match hold {
+            None => drop(self.leases.remove(key.as_str())),
+            Some(hold) => {
+                let until = (self.elapsed + hold.span, hold.status);
+                self.held.insert(key.as_str().to_owned(), until);
+            }
+        }
+        self.note(format!("release {}{about}", named(key)), Outcome::Done)
+    }
+
     fn acquire(&mut self, key: &Key, reach: Reach) -> Outcome<String> {
         self.tokens += 1;
         let down = self.store == StoreState::Down;
         let found = if down { None } else { self.found(Tier::Shared, key) };
         let about = format!("acquire {reach:?} {}", named(key));
+        if let Some((until, status)) = self.held.get(key.as_str()).copied() {
+            if self.elapsed < until {
+                return self.note(
+                    about,
+                    Outcome::Held { by: Held::Backoff { status, since: None }, found },
+                );
+            }
+            self.held.remove(key.as_str());
+            self.leases.remove(key.as_str());
+        }
         if self.leases.contains_key(key.as_str()) {
             return self.note(about, Outcome::Held { by: Held::Elsewhere, found });
         }
@@ -368,28 +392,6 @@ fn beside(found: &Option<Found<String>>) -> String {
 
 fn named(key: &Key) -> String {
     key.as_str().replace(HOST, "").replace('\n', " | ")
-}
-
-fn shown(reply: &Reply<String>, origin: Option<&str>) -> String {
-    let body = match &reply.content {
-        Content::Stored(body, None) => body.clone(),
-        Content::Stored(body, Some(pieces)) => pieces.iter().map(|p| cut(body, p)).collect(),
-        Content::Origin | Content::OriginKept => origin.unwrap_or("").to_owned(),
-        Content::Head(length) => format!("({length})"),
-        Content::Empty | Content::Text(_) => "-".to_owned(),
-    };
-    let body = if body.is_empty() { "-".to_owned() } else { body };
-    format!("{} {body} {}", reply.head.status, reply.status.verdict)
-}
-
-fn cut(body: &str, piece: &Piece) -> String {
-    match piece {
-        Piece::Range(range) => {
-            let (from, to) = (range.first as usize, range.last as usize);
-            body.get(from..=to).unwrap_or("").to_owned()
-        }
-        Piece::Text(text) => text.clone(),
-    }
 }
 
 const HOST: &str = "https://site.test";

@@ -216,11 +216,13 @@ fn granted_or_held(key: &Key) -> Vec<Outcome<u8>> {
         Outcome::Granted { lease: lease(2, Reach::Isolate), found: None },
         Outcome::Held { by: Held::Here, found: None },
         Outcome::Held { by: Held::Elsewhere, found: None },
+        Outcome::Held { by: FAILED, found: None },
     ];
     for found in finds(key) {
         let lease = lease(3, Reach::Everywhere);
         all.push(Outcome::Granted { lease, found: Some(found.clone()) });
-        all.push(Outcome::Held { by: Held::Elsewhere, found: Some(found) });
+        all.push(Outcome::Held { by: Held::Elsewhere, found: Some(found.clone()) });
+        all.push(Outcome::Held { by: FAILED, found: Some(found) });
     }
     all
 }
@@ -359,6 +361,7 @@ fn storable(entry: &Entry) -> bool {
             || matches!(entry.head.status, 206 | 304))
 }
 
+const FAILED: Held = Held::Backoff { status: 503, since: None };
 const URL: &str = "https://a.test/page";
 const BEGUN: Time = Time(1_800_000_000_000);
 const STAMP: Stamp = Stamp { epoch: Epoch(1), sequence: Sequence(1) };

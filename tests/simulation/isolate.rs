@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{
-    Action, Content, Exchange, Fault, Fetch, Held, Hint, Lease, Limits, Outcome, Piece, Plan,
-    Reach, Reply,
+    Action, Backoff, Content, Exchange, Fault, Fetch, Held, Hint, Lease, Limits, Outcome, Piece,
+    Plan, Reach, Reply,
 };
 use breadbox::cache::family::Generation;
 use breadbox::cache::key::{Id, Key};
 use breadbox::cache::ledger::Sequence;
 use breadbox::cache::policy::Treatment;
-use breadbox::cache::{RequestHead, ResponseHead, Tier};
+use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
 use breadbox::config::{RedisDialect, RedisSettings};
 use breadbox::redis::{Failure, Shared};
 use bytes::Bytes;
@@ -26,7 +26,7 @@ use http::{HeaderValue, Method};
 
 use super::laws::Seen;
 use super::plan::Wish;
-use super::site::{self, BODY_MAX, Ending, Sent};
+use super::site::{self, BODY_MAX, Ending, Sent, cut, unasked};
 use super::stage::{Bug, Stage, TIMEOUT};
 use super::wire::{Line, ROOT};
 use super::world::{self, Promise};
@@ -40,12 +40,13 @@ pub struct Isolate {
     stage: Rc<Stage>,
     flights: RefCell<HashMap<Id, Flight>>,
     hints: RefCell<HashMap<Id, Hint>>,
+    held: RefCell<HashMap<Id, (Time, Backoff)>>,
 }
 
 struct Flight {
     request: u64,
     landing: Rc<Promise<()>>,
-    until: breadbox::cache::Time,
+    until: Time,
 }
 
 impl Isolate {
@@ -68,18 +69,24 @@ impl Isolate {
             stage: Rc::clone(stage),
             flights: RefCell::default(),
             hints: RefCell::default(),
+            held: RefCell::default(),
         })
     }
 
-    fn take_off(&self, id: Id, ttl: Duration, request: u64) -> bool {
+    fn take_off(&self, id: Id, ttl: Duration, request: u64) -> Result<(), Held> {
         let mut flights = self.flights.borrow_mut();
         let now = world::clock();
+        if let Some((begun, hold)) = self.held.borrow().get(&id).copied()
+            && (begun..begun.after(hold.span)).contains(&now)
+        {
+            return Err(Held::Backoff { status: hold.status, since: Some(hold.since) });
+        }
         if flights.get(&id).is_some_and(|flight| now < flight.until) {
-            return false;
+            return Err(Held::Here);
         }
         let flight = Flight { request, landing: Rc::default(), until: now.after(ttl) };
         flights.insert(id, flight);
-        true
+        Ok(())
     }
 
     fn land(&self, id: Id, request: u64) {
@@ -187,6 +194,10 @@ impl Driver {
                 purged.map_or_else(|failure| self.missed(&failure), Outcome::Purged)
             }
             Action::Release { lease, key, hold } => {
+                if let Some(hold) = hold {
+                    let mut held = self.isolate.held.borrow_mut();
+                    held.insert(key.id(), (world::clock(), hold));
+                }
                 if lease.reach == Reach::Everywhere
                     && let Err(failure) = self.isolate.shared.release(&key, lease, hold).await
                 {
@@ -240,8 +251,8 @@ impl Driver {
 
     async fn acquire(&mut self, key: &Key, ttl: Duration, reach: Reach) -> Outcome<Bytes> {
         if self.flight.is_none() {
-            if !self.isolate.take_off(key.id(), ttl, self.seen.number) {
-                return Outcome::Held { by: Held::Here, found: None };
+            if let Err(by) = self.isolate.take_off(key.id(), ttl, self.seen.number) {
+                return Outcome::Held { by, found: None };
             }
             self.flight = Some(key.id());
         }
@@ -291,6 +302,7 @@ impl Driver {
                 self.mislead(&mut sent);
                 if sent.head.status >= 500 || unasked(&fetch, &sent) {
                     self.seen.origin_faults += 1;
+                    stage.laws.borrow_mut().failed(&self.seen);
                 }
                 let (response, length) = (sent.head.clone(), sent.length);
                 self.sent = Some(sent);
@@ -298,6 +310,7 @@ impl Driver {
             }
             Err(fault) => {
                 self.seen.origin_faults += 1;
+                stage.laws.borrow_mut().failed(&self.seen);
                 Outcome::Failed(fault)
             }
         }
@@ -375,22 +388,6 @@ impl Driver {
             self.isolate.land(id, self.seen.number);
         }
     }
-}
-
-/// The bytes of a body that pieces name.
-fn cut(body: &Bytes, pieces: &[Piece]) -> Bytes {
-    let mut bytes = Vec::new();
-    for piece in pieces {
-        if let Piece::Range(range) = piece {
-            bytes.extend_from_slice(&body[range.first as usize..=range.last as usize]);
-        }
-    }
-    bytes.into()
-}
-
-/// Whether an origin confirms what nobody asked about.
-fn unasked(fetch: &Fetch, sent: &Sent) -> bool {
-    sent.head.status == 304 && !fetch.headers.contains_key(http::header::IF_NONE_MATCH)
 }
 
 /// How long the platform lets work go on after the reply.

@@ -69,6 +69,8 @@ pub struct Laws {
     waiting: BTreeMap<u64, Seen>,
     gone: BTreeSet<u64>,
     under_way: BTreeMap<u64, UnderWay>,
+    /// When the origin failed last, by URL.
+    failed: BTreeMap<String, i64>,
 }
 
 impl Seen {
@@ -198,7 +200,10 @@ impl Laws {
         }
         let refused =
             seen.wish == Wish::OnlyIfCached && reply.status.reason == Some(Reason::OnlyIfCached);
-        if status >= 500 && seen.origin_faults == 0 && !refused {
+        // Who waited for a fetch shares its failure, if that came after its request.
+        let shared = reply.status.reason == Some(Reason::Backoff)
+            && self.failed.get(&seen.url).is_some_and(|failed| *failed >= seen.began);
+        if status >= 500 && seen.origin_faults == 0 && !refused && !shared {
             self.breach(seen, "L2", format!("{status} of our own making"));
         }
         if seen.wish == Wish::Reload
@@ -249,7 +254,6 @@ impl Laws {
             self.purges.iter().filter(seen).map(|purge| purge.version).max().unwrap_or(0)
         };
         let (floor, late) = (floor_at(seen.began), floor_at(world::elapsed() - 2 * PATIENT_LOOK));
-        // Who cannot reach the ledger cannot know; docs/decisions.md says why it serves.
         if version < floor && seen.store_faults > 0 {
             self.blind += 1;
         } else if version < floor {
@@ -331,6 +335,11 @@ impl Laws {
         self.under_way.insert(seen.number, UnderWay { isolate, key: name, since });
     }
 
+    /// The origin has failed.
+    pub fn failed(&mut self, seen: &Seen) {
+        self.failed.insert(seen.url.clone(), world::elapsed());
+    }
+
     /// The origin has answered, or won't.
     pub fn asked(&mut self, seen: &Seen) {
         self.under_way.remove(&seen.number);
@@ -372,7 +381,7 @@ impl Laws {
     }
 }
 
-/// From asking to being confirmed, times are rounded to seconds, twice.
+/// Times are rounded to seconds, twice.
 const LATENCY: i64 = 3_000;
 
 /// How long a look into the shared tier takes at the most.

@@ -139,7 +139,9 @@ impl Model {
                 if free {
                     self.set(lease, token, now + number(ttl) as i64);
                 }
-                let granted = Answer::Integer(i64::from(free));
+                let holder = self.strings.get(*lease).map_or(&b""[..], |(holder, _)| holder);
+                let failed = holder.strip_prefix(b"!").map(|status| -(number(status) as i64));
+                let granted = Answer::Integer(failed.unwrap_or(i64::from(free)));
                 let mut generation = Vec::new();
                 if let [family] = family {
                     if !self.strings.contains_key(*family) {
@@ -156,8 +158,8 @@ impl Model {
             (Verb::Purge, [ledger], [epoch, max, records @ ..]) => {
                 self.purge(ledger, epoch, number(max) as usize, records)
             }
-            (Verb::Release, [lease], [token, pause]) => {
-                self.release(lease, token, number(pause), now)
+            (Verb::Release, [lease], [token, pause, status]) => {
+                self.release(lease, token, (number(pause), status), now)
             }
             (Verb::Renew, [ledger], [epoch, seen, sequence]) => {
                 let lost = self.top(ledger).is_none_or(|(member, score)| {
@@ -213,13 +215,19 @@ impl Model {
         Answer::Array(vec![Answer::Bulk(top[1..].to_vec()), Answer::Integer(sequence as i64)])
     }
 
-    fn release(&mut self, lease: &[u8], token: &[u8], pause: u64, now: i64) -> Answer {
+    fn release(
+        &mut self,
+        lease: &[u8],
+        token: &[u8],
+        (pause, status): (u64, &[u8]),
+        now: i64,
+    ) -> Answer {
         if self.strings.get(lease).is_none_or(|(holder, _)| holder != token) {
             return Answer::Integer(0);
         }
         match pause {
             0 => drop(self.strings.remove(lease)),
-            _ => self.set(lease, token, now + pause as i64),
+            _ => self.set(lease, &[b"!", status].concat(), now + pause as i64),
         }
         Answer::Integer(1)
     }

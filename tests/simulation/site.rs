@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use breadbox::cache::exchange::{Fault, Fetch};
+use breadbox::cache::exchange::{Fault, Fetch, Piece};
 use breadbox::cache::{RequestHead, ResponseHead};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -239,6 +239,22 @@ fn fields<'a>(resource: &Resource, tag: &'a str, date: &'a str) -> Vec<(&'a str,
         fields.push(("set-cookie", "seen=1"));
     }
     fields
+}
+
+/// The bytes of a body that pieces name.
+pub fn cut(body: &Bytes, pieces: &[Piece]) -> Bytes {
+    let mut bytes = Vec::new();
+    for piece in pieces {
+        if let Piece::Range(range) = piece {
+            bytes.extend_from_slice(&body[range.first as usize..=range.last as usize]);
+        }
+    }
+    bytes.into()
+}
+
+/// Whether an origin confirms what nobody asked about.
+pub fn unasked(fetch: &Fetch, sent: &Sent) -> bool {
+    sent.head.status == 304 && !fetch.headers.contains_key(header::IF_NONE_MATCH)
 }
 
 /// The resource at a URL.

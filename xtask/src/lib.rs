@@ -12,6 +12,7 @@
 //! | [`dev`] | `cargo dev`: all of it on one machine, for a person |
 //! | [`purges`] | `cargo xtask bench-purge`: what purges cost and when they are seen |
 //! | [`bench`] | `cargo bench-edge`: Breadbox measured beside its peers |
+//! | [`nightly`] | the simulation at length, fuzzing and mutation: too long for every change |
 //! | [`check`] | `cargo dev -- --check`: a smoke scenario and its table |
 //!
 //! No cache logic lives here.
@@ -23,6 +24,7 @@ pub mod check;
 pub mod dev;
 pub mod faults;
 pub mod harness;
+pub mod nightly;
 pub mod origin;
 pub mod places;
 pub mod process;

@@ -8,9 +8,10 @@ use clap::{Parser, Subcommand};
 use xtask::chaos;
 use xtask::dev::Options;
 use xtask::faults::matrix;
+use xtask::nightly::{Fuzzing, Mutation, Simulation};
 use xtask::progress::line;
 use xtask::tools::{self, RedisServer};
-use xtask::{bench, build, dev, purges};
+use xtask::{bench, build, dev, nightly, purges};
 
 /// Set-up and orchestration of Breadbox.
 #[derive(Parser)]
@@ -30,6 +31,12 @@ enum Task {
     FaultMatrix(matrix::Options),
     /// Measure the edge beside its peers (`cargo bench-edge`)
     BenchEdge(bench::Options),
+    /// Fuzz every parser and the machine, each target for a while
+    Fuzz(Fuzzing),
+    /// Change the core in every way that cargo-mutants knows, and see whether tests notice
+    Mutants(Mutation),
+    /// Run the simulation at length
+    Simulate(Simulation),
     /// Build the Worker into build/, if its sources changed
     Build,
     /// Measure what purges cost, when they are seen, and what a flood of them does
@@ -58,6 +65,9 @@ fn run() -> Result<bool> {
             bench::run(&options)?;
             Ok(true)
         }
+        Task::Fuzz(options) => nightly::fuzz(&options),
+        Task::Mutants(options) => nightly::mutants(&options),
+        Task::Simulate(options) => nightly::simulate(&options),
         Task::Build => {
             build::worker(&tools::builder(&tools::npm()?)?)?;
             Ok(true)

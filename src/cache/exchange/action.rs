@@ -10,7 +10,7 @@ use crate::cache::field::{ByteRange, Coding};
 use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Record, Sequence, Stamp};
 use crate::cache::policy::{Standing, Status};
-use crate::cache::{ResponseHead, Tier};
+use crate::cache::{ResponseHead, Tier, Time};
 
 /// The machine's question to its driver.
 #[derive(Clone, Debug)]
@@ -56,8 +56,8 @@ pub enum Action<B> {
         lease: Lease,
         /// The key it is on.
         key: Key,
-        /// For how long nobody else shall get it; zero is at once.
-        hold: Duration,
+        /// The key is left alone for a while, as its origin has just failed.
+        hold: Option<Backoff>,
     },
     /// Send the response: [`Outcome::Done`].
     Reply(Reply<B>),
@@ -163,9 +163,27 @@ pub struct Lease {
     pub generation: Generation,
 }
 
+/// How long a key is left alone after its origin has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// When it failed.
+    pub since: Time,
+    /// For how long nobody gets its lease.
+    pub span: Duration,
+    /// The status of the failure: the origin's own, or what clients are told of its silence.
+    pub status: u16,
+}
+
 /// Who has the lease instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
+    /// Nobody: the origin failed a moment ago.
+    Backoff {
+        /// With this status.
+        status: u16,
+        /// When, if that was in this isolate.
+        since: Option<Time>,
+    },
     /// A request of another isolate.
     Elsewhere,
     /// A request of this isolate.

@@ -1,8 +1,6 @@
 //! Taking into the store, after the reply, what HEAD has told of a stored response
 //! (RFC 9111 §4.3.5).
 
-use std::time::Duration;
-
 use super::action::{Action, Outcome};
 use super::course::Course;
 use super::store::{self, Then};
@@ -42,7 +40,7 @@ impl AwaitAdoption {
                 let entry = Entry { generation: lease.generation, ..update.after };
                 store::commit(course, lease, key, entry, Some(found.body), now)
             }
-            _ => store::release(lease, key, Duration::ZERO, Then::Stop),
+            _ => store::release(lease, key, None, Then::Stop),
         }
     }
 }

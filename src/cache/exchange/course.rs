@@ -33,6 +33,10 @@ pub(super) struct Course {
     pub waited: Option<Held>,
     /// How many pauses there have been.
     pub pauses: u32,
+    /// When the request was first told that the origin had failed a moment ago.
+    pub held_off: Option<Time>,
+    /// When what it was answered with was generated, if that is refreshed before its time.
+    pub early: Option<Time>,
     seed: u64,
 }
 
@@ -57,14 +61,21 @@ impl Course {
             reason: Reason::Absent,
             waited: None,
             pauses: 0,
+            held_off: None,
+            early: None,
             seed,
         }
     }
 
+    /// A number, another at each call.
+    pub fn chance(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.seed
+    }
+
     /// A part of `span` between a half and the whole, another at each call.
     pub fn jittered(&mut self, span: Duration) -> Duration {
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let part = self.seed >> 54;
+        let part = self.chance() >> 54;
         let half = millis(span) / 2;
         let more = half.saturating_mul(i64::try_from(part).unwrap_or(0)) / 1024;
         Duration::from_millis(half.saturating_add(more).unsigned_abs())
@@ -170,6 +181,8 @@ impl Course {
         let text = format!(
             "{{\"success\":false,\"error\":{{\"code\":\"{reason}\",\"message\":\"{}\"}}}}\n",
             match reason {
+                Reason::Backoff =>
+                    "the origin has just failed, with this status, and nothing stored may stand in",
                 Reason::OnlyIfCached => "nothing usable is stored and the request forbids a fetch",
                 _ => "the origin could not be reached and nothing stored may stand in",
             }

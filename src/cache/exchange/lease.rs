@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::action::{Action, Found, Held, Outcome, Reach, Reply};
 use super::course::{self, Client, Course};
 use super::lookup::{self, Prior, Use};
+use super::rescue::{self, Failure};
 use super::store::{self, AwaitReply, Next, Then};
 use super::{State, Step, origin, pass};
 use crate::cache::policy::{self, Reuse, Status};
@@ -69,14 +70,14 @@ impl<B: Clone> AwaitGlance<B> {
     pub fn resume(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
         let Self { prior } = self;
         match outcome {
-            Outcome::Held { .. } => {
+            Outcome::Held { by: Held::Elsewhere | Held::Here, .. } => {
                 course.waited = Some(Held::Here);
                 let action = Action::Wait { key: course.key.clone(), at_most: GLANCE };
                 (State::Leader(AwaitLeader { by: Held::Here, prior }), action)
             }
             Outcome::Granted { lease, .. } => {
                 let then = Then::Pass(course.reason, prior.map(Box::new));
-                store::release(lease, course.key.clone(), Duration::ZERO, then)
+                store::release(lease, course.key.clone(), None, then)
             }
             _ => pass::pass(course, Verdict::Miss, course.reason, prior, now),
         }
@@ -89,13 +90,13 @@ impl<B: Clone> AwaitLease<B> {
             Outcome::Granted { lease, found } => {
                 course.reach = lease.reach;
                 let key = course.key.clone();
-                let next = Next::Release { lease, key, hold: Duration::ZERO };
+                let next = Next::Release { lease, key, hold: None };
                 match self.reconsider(course, found, now) {
                     Second::Answers(reply) => store::replied(course, Some(reply), next, now),
                     Second::Fetch(prior) => origin::fetch(course, prior, Some(lease), now),
                     Second::Passes(reason) => {
                         let (key, then) = (course.key.clone(), Then::Pass(reason, None));
-                        store::release(lease, key, Duration::ZERO, then)
+                        store::release(lease, key, None, then)
                     }
                     Second::Refreshed => store::replied(course, None, next, now),
                 }
@@ -106,7 +107,10 @@ impl<B: Clone> AwaitLease<B> {
                 }
                 match self.reconsider(course, found, now) {
                     Second::Answers(reply) => store::replied(course, Some(reply), Next::Stop, now),
-                    Second::Fetch(prior) => pause(course, by, prior, now),
+                    Second::Fetch(prior) => match by {
+                        Held::Backoff { .. } => hold_off(course, by, prior, now),
+                        Held::Elsewhere | Held::Here => pause(course, by, prior, now),
+                    },
                     Second::Passes(reason) => {
                         pass::pass(course, Verdict::Bypass, reason, None, now)
                     }
@@ -126,7 +130,9 @@ impl<B: Clone> AwaitLease<B> {
         let Some(found) = found else { return Second::Fetch(self.prior) };
         match lookup::weigh(course, found, now) {
             Use::Serve(found, verdict, reason) => match course.client {
-                Client::Served if verdict == Verdict::Stale => {
+                Client::Served
+                    if verdict == Verdict::Stale || course.early == Some(found.entry.generated) =>
+                {
                     Second::Fetch(Some(Prior { found, rescue: policy::Rescue::Forbidden }))
                 }
                 Client::Served => Second::Refreshed,
@@ -163,6 +169,31 @@ enum Second<B> {
     Refreshed,
 }
 
+/// The origin failed a moment ago. What is stored stands in; who has waited for that fetch shares
+/// its failure; and who comes now waits for the next try, which is not far.
+fn hold_off<B: Clone>(
+    course: &mut Course,
+    by: Held,
+    prior: Option<Prior<B>>,
+    now: Time,
+) -> Step<B> {
+    let Held::Backoff { status, since } = by else { return pause(course, by, prior, now) };
+    match prior {
+        Some(prior) if prior.rescue == policy::Rescue::Allowed => {
+            return rescue::rescue(course, prior, Failure::Recent(status), None, now);
+        }
+        _ => {}
+    }
+    let told = *course.held_off.get_or_insert(now);
+    // Who is waited for here may itself have waited, and for longer than this request.
+    let witnessed = course.waited == Some(Held::Elsewhere) || since >= Some(course.began);
+    if witnessed || now.since(told) >= course.plan.limits.backoff {
+        let reply = course.excuse(status, Reason::Backoff);
+        return store::replied(course, Some(reply), Next::Stop, now);
+    }
+    pause(course, by, prior, now)
+}
+
 /// Waits for whoever fetches, longer each time, never beyond the patience.
 fn pause<B: Clone>(course: &mut Course, by: Held, prior: Option<Prior<B>>, now: Time) -> Step<B> {
     if insists(course, prior.as_ref(), now) {
@@ -172,8 +203,10 @@ fn pause<B: Clone>(course: &mut Course, by: Held, prior: Option<Prior<B>>, now: 
     let left = limits.patience.saturating_sub(now.since(course.began));
     let wait = match by {
         Held::Here => left,
-        Held::Elsewhere => {
-            let doubled = limits.poll.saturating_mul(1 << course.pauses.min(5));
+        Held::Backoff { .. } | Held::Elsewhere => {
+            let first = first_pause(prior.as_ref(), limits.poll);
+            let longest = limits.poll.saturating_mul(PAUSE_MAX);
+            let doubled = first.saturating_mul(1 << course.pauses.min(10)).min(longest);
             course.jittered(doubled).min(left)
         }
     };
@@ -181,6 +214,14 @@ fn pause<B: Clone>(course: &mut Course, by: Held, prior: Option<Prior<B>>, now: 
     course.waited = Some(by);
     let action = Action::Wait { key: course.key.clone(), at_most: wait };
     (State::Leader(AwaitLeader { by, prior }), action)
+}
+
+/// A fetch is likely to take as long as the last one did: a look at half of that is early enough.
+fn first_pause<B>(prior: Option<&Prior<B>>, poll: Duration) -> Duration {
+    match prior.map(|prior| prior.found.entry.fetch / 2) {
+        Some(half) if !half.is_zero() => half.clamp(poll / 2, poll.saturating_mul(PAUSE_MAX)),
+        _ => poll,
+    }
 }
 
 /// Whether the request would not take what another request's fetch brings.
@@ -201,6 +242,9 @@ impl<B: Clone> AwaitLeader<B> {
         lookup::again(course, self, now)
     }
 }
+
+/// No pause is longer than so many of the first.
+const PAUSE_MAX: u32 = 32;
 
 /// How long a request that can't fill the cache waits for one that does.
 const GLANCE: Duration = Duration::from_secs(1);

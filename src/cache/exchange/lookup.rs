@@ -5,7 +5,7 @@ use super::course::{Client, Course, stored_of};
 use super::lease::AwaitLeader;
 use super::plan::Plan;
 use super::store::{AwaitReply, Next};
-use super::{State, Step, lease, pass};
+use super::{State, Step, early, lease, pass};
 use crate::cache::entry::Kind;
 use crate::cache::field::Vary;
 use crate::cache::policy::{self, Form, Rescue, Reuse, Standing, Status};
@@ -160,9 +160,14 @@ pub(super) fn serve<B: Clone>(
 ) -> Step<B> {
     let status = Status { reason, ..Status::new(verdict) };
     let reply = course.serve(&found, status, now);
+    let early = verdict == Verdict::Hit && early::due(course, &found.entry, now);
     let next = match verdict {
         Verdict::Stale => {
             course.reason = Reason::Stale;
+            Next::Refresh(Prior { found, rescue: Rescue::Forbidden })
+        }
+        _ if early => {
+            course.early = Some(found.entry.generated);
             Next::Refresh(Prior { found, rescue: Rescue::Forbidden })
         }
         _ => Next::Stop,
@@ -175,6 +180,8 @@ pub(super) fn again<B: Clone>(course: &mut Course, leader: AwaitLeader<B>, now: 
     debug_assert!(course.client == Client::Waiting);
     match leader.by {
         super::Held::Here => first(course, now),
-        super::Held::Elsewhere => lease::acquire(course, leader.prior, now),
+        super::Held::Backoff { .. } | super::Held::Elsewhere => {
+            lease::acquire(course, leader.prior, now)
+        }
     }
 }

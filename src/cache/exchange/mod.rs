@@ -12,6 +12,7 @@
 mod action;
 mod adopt;
 mod course;
+mod early;
 mod lease;
 mod lookup;
 mod origin;
@@ -22,7 +23,9 @@ mod rescue;
 mod store;
 pub mod told;
 
-pub use action::{Action, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach, Reply};
+pub use action::{
+    Action, Backoff, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach, Reply,
+};
 pub use plan::{CHANGE_KEEP, Hint, Limits, Plan};
 pub use store::MARKED;
 

@@ -1,8 +1,6 @@
 //! Asking the origin, and what its answer means.
 
-use std::time::Duration;
-
-use super::action::{Action, Fault, Fetch, Found, Lease, Outcome, Reply};
+use super::action::{Action, Backoff, Fault, Fetch, Found, Lease, Outcome, Reply};
 use super::course::{Client, Course};
 use super::lookup::Prior;
 use super::purge::{self, Then};
@@ -78,7 +76,7 @@ impl<B: Clone> AwaitOrigin<B> {
     fn unanswered(self, course: &mut Course, status: u16, now: Time) -> Step<B> {
         let reply = (course.client == Client::Waiting)
             .then(|| course.excuse(status, Reason::OriginUnreachable));
-        let next = self.release_after_failure(course);
+        let next = self.release_after_failure(course, status, now);
         store::replied(course, reply, next, now)
     }
 
@@ -135,7 +133,7 @@ impl<B: Clone> AwaitOrigin<B> {
             (Err(reason), Some((lease, key))) if !concerns_request(reason) => {
                 Next::Mark { lease, key, reason }
             }
-            (_, Some((lease, key))) => Next::Release { lease, key, hold: Duration::ZERO },
+            (_, Some((lease, key))) => Next::Release { lease, key, hold: None },
             (_, None) => Next::Stop,
         };
         store::replied(course, reply, next, now)
@@ -218,9 +216,9 @@ impl<B: Clone> AwaitOrigin<B> {
     ) -> Step<B> {
         let reply = self.relayed(course, response, reason);
         let next = if response.status >= 500 {
-            self.release_after_failure(course)
+            self.release_after_failure(course, response.status, now)
         } else {
-            self.release(Duration::ZERO)
+            self.release(None)
         };
         store::replied(course, reply, next, now)
     }
@@ -236,16 +234,18 @@ impl<B: Clone> AwaitOrigin<B> {
         (course.client == Client::Waiting).then(|| course.relay(response, status))
     }
 
-    /// After a failure the key is left alone for a while, if others have something to serve.
-    fn release_after_failure(self, course: &Course) -> Next<B> {
-        let hold = match self.prior {
-            Some(_) => course.plan.limits.backoff,
-            None => Duration::ZERO,
+    /// After a failure the key is left alone: for a while if others have something to serve, and
+    /// else for a moment, for they wait.
+    fn release_after_failure(self, course: &mut Course, status: u16, since: Time) -> Next<B> {
+        let limits = course.plan.limits;
+        let span = match self.prior {
+            Some(_) => limits.backoff,
+            None => course.jittered(limits.breather),
         };
-        self.release(hold)
+        self.release(Some(Backoff { since, span, status }))
     }
 
-    fn release(self, hold: Duration) -> Next<B> {
+    fn release(self, hold: Option<Backoff>) -> Next<B> {
         match self.lease {
             Some((lease, key)) => Next::Release { lease, key, hold },
             None => Next::Stop,

@@ -107,7 +107,7 @@ impl AwaitInvalidation {
             (outcome, _) => {
                 let next = match outcome {
                     Outcome::Granted { lease, .. } => {
-                        let (key, hold) = (course.plan.key.clone(), Duration::ZERO);
+                        let (key, hold) = (course.plan.key.clone(), None);
                         Next::Release { lease, key, hold }
                     }
                     _ => Next::Stop,

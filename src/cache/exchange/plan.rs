@@ -62,6 +62,8 @@ impl Hint {
 pub struct Limits {
     /// After an origin's failure, how long its key is left alone where something else can answer.
     pub backoff: Duration,
+    /// The same where nothing can: so long, and not for longer, requests wait for the next try.
+    pub breather: Duration,
     /// How long the origin may take while a stored response could stand in or nobody waits.
     pub deadline: Duration,
     /// How long a lease lasts; longer than `deadline`.
@@ -71,8 +73,8 @@ pub struct Limits {
     /// How long a request waits for another one's fetch; longer than `lease`, so that a leader's
     /// death is outwaited.
     pub patience: Duration,
-    /// The first pause of a waiting request; it doubles up to thirty-two times that, so that the
-    /// whole wait takes a few subrequests.
+    /// The first pause of a waiting request where nothing is known of how long the fetch takes; it
+    /// doubles up to thirty-two times that, so that the whole wait takes a few subrequests.
     pub poll: Duration,
 }
 
@@ -80,6 +82,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             backoff: BACKOFF,
+            breather: BREATHER,
             deadline: DEADLINE,
             lease: LEASE,
             pass: PASS,
@@ -93,6 +96,7 @@ impl Default for Limits {
 pub const CHANGE_KEEP: Duration = Duration::from_secs(60);
 
 const BACKOFF: Duration = Duration::from_secs(2);
+const BREATHER: Duration = Duration::from_millis(500);
 const DEADLINE: Duration = Duration::from_secs(10);
 const LEASE: Duration = Duration::from_secs(12);
 const PASS: Duration = Duration::from_secs(30);
@@ -100,4 +104,5 @@ const PATIENCE: Duration = Duration::from_secs(14);
 const POLL: Duration = Duration::from_millis(25);
 
 const _: () = assert!(LEASE.as_millis() > DEADLINE.as_millis());
+const _: () = assert!(BREATHER.as_millis() <= BACKOFF.as_millis());
 const _: () = assert!(PATIENCE.as_millis() > LEASE.as_millis());

@@ -3,7 +3,7 @@
 //! The origin may have been waited for so long that a purge came meanwhile, so what is stored is
 //! looked at once more before it is served: a purge is final even then.
 
-use super::action::{Action, Lease, Outcome, Reach};
+use super::action::{Action, Backoff, Lease, Outcome, Reach};
 use super::course::{Client, Course};
 use super::lookup::{self, Prior, Use};
 use super::store::{self, Next};
@@ -17,6 +17,7 @@ use crate::cache::{Reason, ResponseHead, Tier, Time, Verdict};
 pub(super) struct AwaitRescue<B> {
     prior: Prior<B>,
     failure: Failure,
+    failed: Time,
     lease: Option<(Lease, Key)>,
 }
 
@@ -25,6 +26,8 @@ pub(super) struct AwaitRescue<B> {
 pub(super) enum Failure {
     /// It answered with an error; its body is at the driver.
     Answered(ResponseHead),
+    /// It failed a moment ago and is left alone; what the client is told.
+    Recent(u16),
     /// It did not answer; what the client is told.
     Silent(u16),
 }
@@ -37,7 +40,7 @@ pub(super) fn rescue<B: Clone>(
     lease: Option<(Lease, Key)>,
     now: Time,
 ) -> Step<B> {
-    let rescue = AwaitRescue { prior, failure, lease };
+    let rescue = AwaitRescue { prior, failure, failed: now, lease };
     match (course.client, course.reach) {
         (Client::Served, _) => rescue.release(course, now),
         // Out of the ledger's reach nothing more can be learnt.
@@ -72,6 +75,7 @@ impl<B: Clone> AwaitRescue<B> {
     fn serve(self, course: &mut Course, now: Time) -> Step<B> {
         let (reason, fwd_status) = match &self.failure {
             Failure::Answered(response) => (Reason::OriginError, Some(response.status)),
+            Failure::Recent(_) => (Reason::Backoff, None),
             Failure::Silent(_) => (Reason::OriginUnreachable, None),
         };
         let reason = Some(reason);
@@ -88,6 +92,7 @@ impl<B: Clone> AwaitRescue<B> {
                 let status = Status { reason, ..course.status(Verdict::Miss, response.status) };
                 course.relay(response, status)
             }
+            Failure::Recent(code) => course.excuse(*code, Reason::Backoff),
             Failure::Silent(code) => course.excuse(*code, Reason::OriginUnreachable),
         };
         let next = self.next(course);
@@ -101,8 +106,17 @@ impl<B: Clone> AwaitRescue<B> {
 
     /// The key is left alone for a while, as others have something to serve.
     fn next(self, course: &Course) -> Next<B> {
+        let status = match &self.failure {
+            Failure::Answered(response) => response.status,
+            Failure::Recent(status) | Failure::Silent(status) => *status,
+        };
+        let span = course.plan.limits.backoff;
         match self.lease {
-            Some((lease, key)) => Next::Release { lease, key, hold: course.plan.limits.backoff },
+            Some((lease, key)) => Next::Release {
+                lease,
+                key,
+                hold: Some(Backoff { since: self.failed, span, status }),
+            },
             None => Next::Stop,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::action::{Action, Fault, Lease, Outcome, Reach, Reply};
+use super::action::{Action, Backoff, Fault, Lease, Outcome, Reach, Reply};
 use super::adopt::{self, Update};
 use super::course::Course;
 use super::lookup::Prior;
@@ -26,7 +26,7 @@ pub(super) enum Next<B> {
     Collect(AwaitBody),
     Adopt(Key, Box<Update>),
     Refresh(Prior<B>),
-    Release { lease: Lease, key: Key, hold: Duration },
+    Release { lease: Lease, key: Key, hold: Option<Backoff> },
     Stop,
     Mark { lease: Lease, key: Key, reason: Reason },
     Store { lease: Lease, key: Key, entry: Entry, body: B },
@@ -105,7 +105,7 @@ fn proceed<B: Clone>(course: &mut Course, next: Next<B>, now: Time) -> Step<B> {
 }
 
 /// Gives a lease back.
-pub(super) fn release<B>(lease: Lease, key: Key, hold: Duration, then: Then<B>) -> Step<B> {
+pub(super) fn release<B>(lease: Lease, key: Key, hold: Option<Backoff>, then: Then<B>) -> Step<B> {
     (State::Release(AwaitRelease { then }), Action::Release { lease, key, hold })
 }
 
@@ -124,7 +124,7 @@ impl AwaitBody {
                 commit(course, lease, key, entry, Some(body), now)
             }
             Outcome::Failed(Fault::TooLarge) => mark(course, lease, key, Reason::TooLarge, now),
-            _ => release(lease, key, Duration::ZERO, Then::Stop),
+            _ => release(lease, key, None, Then::Stop),
         }
     }
 }
@@ -141,7 +141,7 @@ pub(super) fn commit<B: Clone>(
     let tier = match lease.reach {
         Reach::Everywhere => Tier::Shared,
         Reach::Isolate if course.plan.tiers.contains(&Tier::Platform) => Tier::Platform,
-        Reach::Isolate => return release(lease, key, Duration::ZERO, Then::Stop),
+        Reach::Isolate => return release(lease, key, None, Then::Stop),
     };
     let holding = Holding::Yes;
     AwaitStore { tier, lease, key, entry, body, tries: 0, holding }.ask(now)
@@ -216,7 +216,7 @@ impl<B: Clone> AwaitStore<B> {
     fn end(self) -> Step<B> {
         match self.holding {
             Holding::No => super::stop(),
-            Holding::Yes => release(self.lease, self.key, Duration::ZERO, Then::Stop),
+            Holding::Yes => release(self.lease, self.key, None, Then::Stop),
         }
     }
 }

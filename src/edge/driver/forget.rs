@@ -36,7 +36,7 @@ impl Driver {
         match (leases.into_iter().flatten().next(), keys.first()) {
             (Some(lease), Some(key)) => {
                 let (flights, ttl) = (&self.edge.flights, take.unwrap_or_default());
-                self.flight = flights.take_off(key.id(), ttl, js::now(), &self.context);
+                self.flight = flights.take_off(key.id(), ttl, js::now(), &self.context).ok();
                 Outcome::Granted { lease, found: None }
             }
             _ => Outcome::Done,

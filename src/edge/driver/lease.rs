@@ -10,7 +10,7 @@ use super::super::js;
 use super::super::near::Near;
 use super::Driver;
 use crate::cache::Tier;
-use crate::cache::exchange::{Held, Lease, Outcome, Reach};
+use crate::cache::exchange::{Backoff, Lease, Outcome, Reach};
 use crate::cache::family::Generation;
 use crate::cache::key::Key;
 use crate::cache::tally::{Cell, Tenure};
@@ -24,9 +24,9 @@ impl Driver {
     ) -> Outcome<Bytes> {
         if self.flight.is_none() {
             let flights = &self.edge.flights;
-            self.flight = flights.take_off(key.id(), ttl, js::now(), &self.context);
-            if self.flight.is_none() {
-                return Outcome::Held { by: Held::Here, found: None };
+            match flights.take_off(key.id(), ttl, js::now(), &self.context) {
+                Ok(own) => self.flight = Some(own),
+                Err(by) => return Outcome::Held { by, found: None },
             }
         }
         let token = js::random();
@@ -68,7 +68,7 @@ impl Driver {
             let generation = Generation::NONE;
             let lease = Lease { token, stamp, reach: Reach::Everywhere, generation };
             // It is given back as well as it can be; at worst it expires.
-            let _ = shared.release(&key, lease, Duration::ZERO).await;
+            let _ = shared.release(&key, lease, None).await;
         });
     }
 
@@ -82,8 +82,11 @@ impl Driver {
         &mut self,
         lease: Lease,
         key: &Key,
-        hold: Duration,
+        hold: Option<Backoff>,
     ) -> Outcome<Bytes> {
+        if let Some(hold) = hold {
+            self.edge.flights.hold(key.id(), hold, js::now());
+        }
         if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, lease.reach)
             && let Err(failure) = shared.release(key, lease, hold).await
         {

@@ -54,7 +54,7 @@ impl Driver {
         match (taken, keys.first(), take) {
             (Some(lease), Some(key), Some(ttl)) => {
                 let flies = self.isolate.take_off(key.id(), ttl, self.seen.number);
-                self.flight = flies.then(|| key.id());
+                self.flight = flies.ok().map(|()| key.id());
                 Outcome::Granted { lease, found: None }
             }
             _ => Outcome::Done,

@@ -17,7 +17,7 @@ use crate::places::{Alone, on_path};
 
 pub use chromium::chromium;
 pub use npm::{Npm, npm};
-pub use rust::{Builder, Profile, binaries, builder};
+pub use rust::{Builder, Profile, binaries, builder, fuzzer, mutator};
 
 /// Where a Redis comes from.
 #[derive(Clone, Debug)]

@@ -46,6 +46,18 @@ pub fn builder(npm: &Npm) -> Result<Builder> {
     })
 }
 
+/// Installs cargo-fuzz where it is missing.
+pub fn fuzzer() -> Result<PathBuf> {
+    let _alone = Alone::claim()?;
+    installed("cargo-fuzz", CARGO_FUZZ)
+}
+
+/// Installs cargo-mutants where it is missing.
+pub fn mutator() -> Result<PathBuf> {
+    let _alone = Alone::claim()?;
+    installed("cargo-mutants", CARGO_MUTANTS)
+}
+
 /// Builds binaries of this workspace; `wanted` is pairs of package and binary.
 pub fn binaries(wanted: &[(&str, &str)], profile: Profile) -> Result<Vec<PathBuf>> {
     let names: Vec<&str> = wanted.iter().map(|(_, binary)| *binary).collect();
@@ -142,4 +154,6 @@ fn cargo() -> PathBuf {
 }
 
 const WASM: &str = "wasm32-unknown-unknown";
+const CARGO_FUZZ: &str = "0.13.2";
+const CARGO_MUTANTS: &str = "27.1.0";
 const WORKER_BUILD: &str = "0.8.7";
