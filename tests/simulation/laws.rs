@@ -200,9 +200,9 @@ impl Laws {
         }
         let refused =
             seen.wish == Wish::OnlyIfCached && reply.status.reason == Some(Reason::OnlyIfCached);
-        // Who waited for a fetch shares its failure, if that came after its request.
+        // Who waited for a fetch shares its failure, of which the news may take a command's time.
         let shared = reply.status.reason == Some(Reason::Backoff)
-            && self.failed.get(&seen.url).is_some_and(|failed| *failed >= seen.began);
+            && self.failed.get(&seen.url).is_some_and(|at| at + 3 * PATIENT_LOOK >= seen.began);
         if status >= 500 && seen.origin_faults == 0 && !refused && !shared {
             self.breach(seen, "L2", format!("{status} of our own making"));
         }
