@@ -108,8 +108,8 @@ mod tests {
     fn a_failed_probe_keeps_it_open() {
         let mut breaker = Breaker::Probing { until: Time(5000) };
         breaker.failed(Time(4500));
-        assert_eq!(breaker.admit(Time(5000)), Admit::Refuse);
-        assert_eq!(breaker.admit(Time(5500)), Admit::Call);
+        assert_eq!(breaker.admit(Time(4999)), Admit::Refuse);
+        assert_eq!(breaker.admit(Time(5000)), Admit::Call);
     }
 
     #[test]

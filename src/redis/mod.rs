@@ -300,10 +300,8 @@ impl<W: Wire> Shared<W> {
 
 /// The status of an origin's failure, as the lease's script tells it.
 fn failure(told: i64) -> u16 {
-    match u16::try_from(told.unsigned_abs()) {
-        Ok(status @ 500..=599) => status,
-        _ => 502,
-    }
+    let status = u16::try_from(told.unsigned_abs()).ok();
+    status.filter(|status| (500..=599).contains(status)).unwrap_or(502)
 }
 
 /// Reads an entry, also one that a server without binary values keeps as base64.

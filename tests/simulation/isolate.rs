@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{
-    Action, Backoff, Content, Exchange, Fault, Fetch, Held, Hint, Lease, Limits, Outcome, Piece,
-    Plan, Reach, Reply,
+    Action, Backoff, Content, Exchange, Fault, Fetch, Held, Hint, Lease, Limits, Outcome, Plan,
+    Reach, Reply,
 };
 use breadbox::cache::family::Generation;
 use breadbox::cache::key::{Id, Key};

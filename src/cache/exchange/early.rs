@@ -15,7 +15,8 @@ use crate::cache::{Time, millis};
 pub(super) fn due(course: &mut Course, entry: &Entry, now: Time) -> bool {
     let fresh = entry.lifetime.fresh;
     let left = fresh.saturating_sub(now.since(entry.generated));
-    if left > fresh / WINDOW || policy::only_if_cached(&course.request, &course.plan.treatment) {
+    let window = fresh.checked_div(WINDOW).unwrap_or_default();
+    if left > window || policy::only_if_cached(&course.request, &course.plan.treatment) {
         return false;
     }
     let drawn = f64::from(u32::try_from(course.chance() >> 32).unwrap_or(0));

@@ -218,8 +218,9 @@ fn pause<B: Clone>(course: &mut Course, by: Held, prior: Option<Prior<B>>, now: 
 
 /// A fetch is likely to take as long as the last one did: a look at half of that is early enough.
 fn first_pause<B>(prior: Option<&Prior<B>>, poll: Duration) -> Duration {
-    match prior.map(|prior| prior.found.entry.fetch / 2) {
-        Some(half) if !half.is_zero() => half.clamp(poll / 2, poll.saturating_mul(PAUSE_MAX)),
+    let half = |span: Duration| span.checked_div(2).unwrap_or_default();
+    match prior.map(|prior| half(prior.found.entry.fetch)) {
+        Some(wait) if !wait.is_zero() => wait.clamp(half(poll), poll.saturating_mul(PAUSE_MAX)),
         _ => poll,
     }
 }
