@@ -78,6 +78,14 @@ fn codings_are_taken_off_for_those_who_cannot_take_them() {
     }
 }
 
+/// RFC 9110 §12.5.3: a coding that no client lists is the origin's affair with those who know it.
+#[test]
+fn a_coding_of_the_origins_own_is_served_as_it_is() {
+    let stored = response(&["content-encoding: own"]);
+    assert_eq!(form(&request(&["accept-encoding: gzip"]), &stored), Form::AsIs);
+    assert_eq!(form(&request(&["accept-encoding: own;q=0"]), &stored), Form::Unsuitable);
+}
+
 #[test]
 fn a_decoded_response_is_another_representation() {
     let table: &[(&str, &[&str], &[&str])] = &[

@@ -95,7 +95,12 @@ impl AcceptEncoding {
     fn weight_of(&self, coding: &str) -> Weight {
         let Self::Listed(members) = self else { return Weight::Taken };
         let named = |name: &str| members.iter().find(|(other, _)| other == name);
-        named(coding).or_else(|| named("*")).map_or(Weight::Refused, |(_, weight)| *weight)
+        let unlisted = match NEGOTIATED.contains(&coding) {
+            true => Weight::Refused,
+            // Nobody lists it, so its absence says nothing: the origin sends it to everybody.
+            false => Weight::Taken,
+        };
+        named(coding).or_else(|| named("*")).map_or(unlisted, |(_, weight)| *weight)
     }
 }
 
@@ -118,3 +123,6 @@ fn plain(name: &str) -> String {
         _ => lower,
     }
 }
+
+/// The codings that clients list when they take them (RFC 9110 §8.4.1).
+const NEGOTIATED: [&str; 5] = ["br", "compress", "deflate", "gzip", "zstd"];
