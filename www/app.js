@@ -1,235 +1,114 @@
-// The operator's page: shows the cache's health report and sends purges. Says what is missing
-// rather than showing a zero for it.
+// The operator's page: reads the cache's reports again and again while somebody can see them.
 
-const api = new URL("..", location.href).href.replace(/\/$/, "");
-const at = (id) => document.getElementById(id);
+import { ask, forgetToken, keepToken, source, token } from "./api.js";
+import { showHealth } from "./health.js";
+import { showLive, showTop } from "./hot.js";
+import { look, prepareLookup } from "./lookup.js";
+import { layout, showPlots, steps } from "./plots.js";
+import { preparePurge } from "./purge.js";
+import { at, complain } from "./words.js";
 
-/** Reads the report now, and again every few seconds while somebody can see it. */
+let lastSuccess = null;
+let hot = null;
+let history = null;
+let historyRead = 0;
+let paused = false;
+
+/** Reads the reports now, and again every few seconds while somebody can see them. */
 function watch() {
   let timer;
-  const look = async () => {
+  const again = async () => {
     clearTimeout(timer);
     await refresh();
-    if (!document.hidden) timer = setTimeout(look, INTERVAL_MS);
+    if (!document.hidden) timer = setTimeout(again, INTERVAL_MS);
   };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) clearTimeout(timer);
-    else look();
+    else again();
   });
-  look();
+  again();
 }
 
 async function refresh() {
-  try {
-    const data = await report();
-    show(data);
-    lastSuccess = new Date();
-    document.body.classList.remove("outdated");
-    at("freshness").textContent = `As of ${lastSuccess.toLocaleTimeString()}`;
-  } catch (error) {
-    document.body.classList.add("outdated");
-    const since = lastSuccess
-      ? `The figures below are those of ${lastSuccess.toLocaleTimeString()}.`
-      : "There are no figures to show.";
-    at("freshness").textContent = lastSuccess ? "Out of date" : "No figures";
-    notice(`The health report can’t be read: ${error.message} ${since}`);
-  }
+  const [health, stats] = await Promise.allSettled([ask("", [], ""), readStats()]);
+  if (health.status === "rejected") return outdated(health.reason);
+  const { text, kind } = showHealth(health.value);
+  lastSuccess = new Date();
+  document.body.classList.remove("outdated");
+  at("freshness").textContent = `As of ${lastSuccess.toLocaleTimeString()}`;
+  if (stats.status === "fulfilled") return notice(text, kind);
+  const { reason } = stats;
+  if (reason.status === 401 || reason.status === 403) refused(reason.message);
+  notice([text, `What is hot can’t be read: ${reason.message}`].filter(Boolean).join(" "), kind);
 }
 
-async function report() {
-  const response = await exchange(api, { headers: { accept: "application/json" } });
-  if (!response.ok) throw new Error(`the edge answered ${response.status}.`);
-  const body = await response.json().catch(() => null);
-  if (body?.success !== true || typeof body.data !== "object" || body.data === null) {
-    throw new Error("the answer is not a health report.");
-  }
-  return body.data;
+function outdated(error) {
+  document.body.classList.add("outdated");
+  const since = lastSuccess
+    ? `The figures below are those of ${lastSuccess.toLocaleTimeString()}.`
+    : "There are no figures to show.";
+  at("freshness").textContent = lastSuccess ? "Out of date" : "No figures";
+  notice(`The health report can’t be read: ${error.message} ${since}`);
 }
 
-function show(data) {
-  const state = redisState(data.redis);
-  showRedis(state, data.redis?.health);
-  showRate(data);
-  showVerdicts(data.requests);
-  write("counted", COUNTED[data.counted] ?? "The figures are from");
-  const partial = data.counted === "isolate" ? PARTIAL : "";
-  notice([state.notice, partial].filter(Boolean).join(" "), state.kind);
-}
-
-function redisState(redis) {
-  if (redis?.configured === false) return STATES.off;
-  return STATES[redis?.health?.connected] ?? STATES.unknown;
-}
-
-function showRedis(state, health) {
-  write("redis-state", state.word, state.kind);
-  const latency = number(health?.latency);
-  const details = [latency === null ? state.detail : `Answers in ${figure(latency, 1)} ms`];
-  if (health?.breaker && health.breaker !== "closed") details.push(`breaker ${health.breaker}`);
-  write("redis-detail", details.join("; "));
-}
-
-function showRate(data) {
-  const hits = number(data.redis?.hits);
-  const misses = number(data.redis?.misses);
-  const known = hits !== null && misses !== null;
-  const share = known && hits + misses > 0 ? hits / (hits + misses) : null;
-  const target = data.targets?.hitRateTarget;
-  const goal = Number.parseFloat(target) / 100;
-  const verdict = share === null || Number.isNaN(goal) ? "" : share >= goal ? "good" : "";
-  write("rate", share === null ? "–" : percent(share), verdict);
-  const meter = at("rate-meter");
-  meter.hidden = share === null;
-  meter.value = share ?? 0;
-  const counts = known ? `${plural(hits, "hit", "hits")}, ${plural(misses, "miss", "misses")}` : "";
-  const aim = target ? `the target is ${target}` : "";
-  const detail = share !== null ? [counts, aim].filter(Boolean).join("; ")
-    : known ? "No look-ups have been counted yet" : "The report has no figures";
-  write("rate-detail", detail);
-}
-
-function showVerdicts(requests) {
-  const counts = Object.entries(requests ?? {}).filter(([, count]) => number(count) !== null);
-  const total = counts.reduce((sum, [, count]) => sum + count, 0);
-  const rank = (name) => (VERDICTS.has(name) ? [...VERDICTS.keys()].indexOf(name) : 99);
-  counts.sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b));
-  at("verdicts").hidden = total === 0;
-  at("verdicts-missing").hidden = total > 0;
-  at("verdicts-missing").textContent =
-    counts.length > 0 ? "No requests have been counted yet." : "The report has no figures.";
-  at("verdicts").tBodies[0].replaceChildren(
-    ...counts.filter(([, count]) => count > 0).map(([name, count]) => row(name, count, total)),
-  );
-  const spared = counts.filter(([name]) => VERDICTS.get(name)?.kind === "cache")
-    .reduce((sum, [, count]) => sum + count, 0);
-  write("spared", total > 0 ? percent(spared / total) : "–");
-  write("spared-detail", total > 0
-    ? `${figure(spared)} of ${figure(total)} requests did not wait for it`
-    : counts.length > 0 ? "No requests have been counted yet" : "The report has no figures");
-}
-
-function row(name, count, total) {
-  const known = VERDICTS.get(name);
-  const label = element("th", name);
-  label.scope = "row";
-  if (known) label.append(element("small", known.meaning));
-  const amount = element("td", figure(count));
-  amount.className = "number";
-  const share = document.createElement("td");
-  share.className = "share";
-  const both = document.createElement("div");
-  both.append(bar(count / total, known?.kind ?? ""), element("span", percent(count / total)));
-  share.append(both);
-  const line = document.createElement("tr");
-  line.append(label, amount, share);
-  return line;
-}
-
-function bar(share, kind) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", `bar ${kind}`);
-  svg.setAttribute("viewBox", "0 0 100 10");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  const rect = document.createElementNS(SVG, "rect");
-  rect.setAttribute("width", String(share * 100));
-  rect.setAttribute("height", "10");
-  svg.append(rect);
-  return svg;
-}
-
-function prepareForm() {
-  const token = at("token");
-  token.value = sessionStorage.getItem(TOKEN_KEY) ?? "";
-  at("forget").hidden = token.value === "";
-  at("forget").addEventListener("click", () => {
-    sessionStorage.removeItem(TOKEN_KEY);
-    token.value = "";
-    at("forget").hidden = true;
-    token.focus();
-  });
-  const explain = () => {
-    const kind = KINDS[at("kind").value];
-    at("values-label").textContent = kind.label;
-    at("values-hint").textContent = kind.hint;
-  };
-  at("kind").addEventListener("change", explain);
-  explain();
-  at("purge").addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (at("send").getAttribute("aria-disabled") !== "true") purge();
-  });
-}
-
-async function purge() {
-  complain("values", "");
-  complain("token", "");
-  outcome("", "");
-  const kind = at("kind").value;
-  const values = at("values").value.split("\n").map((line) => line.trim()).filter(Boolean);
-  const token = at("token").value.trim();
-  if (values.length === 0) return complain("values", `Nothing to purge: ${KINDS[kind].hint}`);
-  if (token === "") return complain("token", "A token is needed to purge.");
-  const soft = document.querySelector("[name=strength]:checked").value === "soft";
-  at("send").setAttribute("aria-disabled", "true");
-  try {
-    const response = await exchange(`${api}/purge`, {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-      body: JSON.stringify({ [kind]: values, soft }),
-    });
-    const body = await response.json().catch(() => null);
-    judge(response, body, { kind, values, soft, token });
-  } catch (error) {
-    const unknown = `Whether this was purged is not known: ${error.message}`;
-    outcome(`${unknown} It is safe to repeat it.`, "bad");
-  } finally {
-    at("send").removeAttribute("aria-disabled");
-  }
-}
-
-function judge(response, body, { kind, values, soft, token }) {
-  if (response.ok && body?.success === true) {
-    sessionStorage.setItem(TOKEN_KEY, token);
-    at("forget").hidden = false;
-    const what = values.length === 1 ? values[0] : `${values.length} ${KINDS[kind].many}`;
-    const { sequence, scope, visible_in_ms: wait } = body.data ?? {};
-    const receipt = sequence === undefined ? "" : ` (purge ${sequence})`;
-    const when = number(wait) === null ? ""
-      : `Visible ${SCOPES[scope] ?? ""} within ${figure(wait)} ms.`;
-    outcome(`Purged ${soft ? "softly" : "hard"}: ${what}${receipt}. ${when}`, "");
-    refresh();
+/** What only a token shows. The history is long and read more rarely. */
+async function readStats() {
+  const signed = token() !== "";
+  for (const part of document.querySelectorAll(".signed")) part.hidden = !signed;
+  at("forget").hidden = !signed;
+  if (!signed) {
+    hot = null;
     return;
   }
-  const error = body?.error;
-  const message = error?.message ?? `the edge answered ${response.status}.`;
-  if (response.status === 401 || response.status === 403) {
-    sessionStorage.removeItem(TOKEN_KEY);
-    complain("token", message);
-  } else if (error?.field?.startsWith(kind)) complain("values", message);
-  else outcome(`Not purged: ${message}`, "bad");
-}
-
-async function exchange(url, options) {
-  try {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    return await fetch(url, { ...options, cache: "no-store", signal });
-  } catch (error) {
-    throw new Error(error.name === "TimeoutError"
-      ? "the edge did not answer in time."
-      : "the edge can’t be reached.");
+  const range = RANGES[at("range").value];
+  const due = Date.now() - historyRead > range.every;
+  const stats = await ask("/stats", [["top", "60"], ...(due ? range.query : [["minutes", "0"]])]);
+  hot = stats;
+  showTop(stats, look);
+  if (!paused) showLive(stats);
+  if (due) {
+    history = { stats, range };
+    historyRead = Date.now();
+    plot();
   }
 }
 
-function complain(id, message) {
-  at(`${id}-wrong`).textContent = message;
-  at(id).setAttribute("aria-invalid", String(message !== ""));
-  if (message !== "") at(id).focus();
+function plot() {
+  if (history === null) return;
+  const { stats, range } = history;
+  const places = layout(stats.families ?? []);
+  const now = [stats.now, ...(stats.totals ?? [])];
+  showPlots(steps([...(stats[range.list] ?? []), now], places), range.name);
 }
 
-function outcome(message, kind) {
-  at("outcome").textContent = message;
-  at("outcome").className = kind;
+function prepareToken() {
+  at("token").value = token();
+  at("sign").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    complain("token", "");
+    const secret = at("token").value.trim();
+    if (secret === "") return complain("token", "A token is needed.");
+    try {
+      await ask("/stats", [["minutes", "0"], ["top", "1"]], secret);
+    } catch (error) {
+      return complain("token", error.message);
+    }
+    keepToken(secret);
+    historyRead = 0;
+    await refresh();
+  });
+  at("forget").addEventListener("click", async () => {
+    forgetToken();
+    at("token").value = "";
+    at("token").focus();
+    await refresh();
+  });
+}
+
+/** The edge does not take the token (any more). */
+function refused(message) {
+  if (token() !== "" && message !== FORBIDDEN) forgetToken();
+  complain("token", message);
 }
 
 function notice(message, kind = "bad") {
@@ -240,100 +119,36 @@ function notice(message, kind = "bad") {
   line.className = `notice ${kind}`;
 }
 
-function write(id, text, kind) {
-  const line = at(id);
-  if (line.textContent !== text) line.textContent = text;
-  if (kind !== undefined) line.className = `figure ${kind}`;
-}
-
-function element(name, text) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
-}
-
-function number(value) {
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
-}
-
-function figure(value, digits = 0) {
-  return value.toLocaleString(undefined, { maximumFractionDigits: digits });
-}
-
-function plural(amount, one, many) {
-  return `${figure(amount)} ${amount === 1 ? one : many}`;
-}
-
-function percent(share) {
-  if (share > 0 && share < 0.0005) return "<\u00a00.1%";
-  return share.toLocaleString(undefined, SHARE);
-}
-
-let lastSuccess = null;
-
-const SHARE = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 };
 const INTERVAL_MS = 5000;
-const TIMEOUT_MS = 10000;
-const TOKEN_KEY = "breadbox-token";
-const SVG = "http://www.w3.org/2000/svg";
+const FORBIDDEN = "the token's scope does not cover this";
 
-const KINDS = {
-  tags: { label: "Tags", many: "tags",
-    hint: "One tag a line, such as build:12 or builds." },
-  urls: { label: "URLs", many: "URLs",
-    hint: "One complete URL a line, such as https://example.com/builds/12." },
-  prefixes: { label: "Prefixes", many: "prefixes",
-    hint: "One start of URLs a line, such as example.com/builds/." },
-  patterns: { label: "Patterns", many: "patterns",
-    hint: "One pattern a line; * stands for any text, as in user:*." },
+const RANGES = {
+  hour: { name: "hour", list: "minutes", every: 15_000, query: [["minutes", "60"]] },
+  day: { name: "day", list: "minutes", every: 60_000, query: [["minutes", "1440"]] },
+  month: { name: "month", list: "hours", every: 300_000, query: [["minutes", "0"], ["hours", "744"]] },
 };
 
-/** What the report may say of Redis, and what follows for readers. */
-const STATES = {
-  true: { word: "Connected", kind: "good", detail: "Its latency is not known", notice: "" },
-  false: {
-    word: "Down",
-    kind: "bad",
-    detail: "It can’t be reached",
-    notice: "Redis can’t be reached. Pages are answered from the platform cache and the origin; "
-      + "a purge can’t be recorded before it is back.",
-  },
-  off: {
-    word: "Off",
-    kind: "",
-    detail: "The platform cache is the first tier",
-    notice: "",
-  },
-  unknown: {
-    word: "Not known",
-    kind: "",
-    detail: "The report does not say",
-    notice: "The report does not say whether Redis can be reached.",
-  },
-};
-
-const PARTIAL = "The figures are those of the one isolate that answered, not totals.";
-
-const COUNTED = {
-  all: "The figures are totals over all isolates, from",
-  isolate: "The figures are one isolate’s, from",
-};
-
-const SCOPES = { everywhere: "everywhere", "data-centre": "in this data centre" };
-
-/** The verdicts in the order of the table, what they mean, and who answered. */
-const VERDICTS = new Map(Object.entries({
-  hit: { kind: "cache", meaning: "fresh, from the cache" },
-  stale: { kind: "cache", meaning: "stale, while it was refreshed" },
-  collapsed: { kind: "cache", meaning: "shared another request’s fetch" },
-  rescue: { kind: "cache", meaning: "stale, because the origin failed" },
-  revalidated: { kind: "", meaning: "the origin said it is unchanged" },
-  miss: { kind: "", meaning: "from the origin" },
-  bypass: { kind: "", meaning: "not for the cache" },
-  error: { kind: "fault", meaning: "neither could answer" },
-}));
-
-// Last, because what is above has to be there.
-at("source").href = api;
+at("source").href = source;
+prepareToken();
+prepareLookup();
+preparePurge({ hot: () => hot, done: refresh, refused });
+at("range").addEventListener("change", () => {
+  historyRead = 0;
+  refresh();
+});
+for (const id of ["subject", "rank"]) {
+  at(id).addEventListener("change", () => hot && showTop(hot, look));
+}
+at("pause").addEventListener("click", () => {
+  paused = !paused;
+  at("pause").setAttribute("aria-pressed", String(paused));
+  if (!paused && hot) showLive(hot);
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", plot);
+let width = 0;
+new ResizeObserver(() => {
+  const { clientWidth } = at("charts");
+  if (clientWidth !== width && clientWidth > 0) plot();
+  width = clientWidth;
+}).observe(at("charts"));
 watch();
-prepareForm();

@@ -102,7 +102,7 @@ async fn stats(edge: &Edge, query: &Query) -> Result<Response, Response> {
     let mut board = Board::default();
     let mut lists = [String::new(), String::new()];
     match (&edge.shared, pinged) {
-        (Some(shared), Some(_)) => match history(shared, now, [minutes, hours]).await {
+        (Some(shared), Some(_)) => match history(edge, shared, now, [minutes, hours]).await {
             Ok((sheets, found)) => {
                 sheets.iter().for_each(|sheet| board.add(sheet, now));
                 lists = found;
@@ -140,10 +140,12 @@ async fn stats(edge: &Edge, query: &Query) -> Result<Response, Response> {
 }
 
 async fn history(
+    edge: &Edge,
     shared: &Shared,
     now: Time,
     [minutes, hours]: [u32; 2],
 ) -> Result<(Vec<String>, [String; 2]), Failure> {
+    edge.counts.publish(shared).await?;
     let sheets = shared.sheets().await?;
     let mut lists = [String::new(), String::new()];
     for (list, span, count) in lists

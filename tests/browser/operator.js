@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { axe } from "./axe.js";
 import {
-  ensure, edge, equal, eventually, health, part, person, token, verdict,
+  ensure, edge, equal, eventually, health, part, person, purge, token, verdict,
 } from "./browser.js";
 
 export const UI = "/api/v1/cache/ui/";
@@ -16,11 +16,17 @@ export function* play(browser) {
     await figures(operator);
   }];
   yield ["is protected by a policy for its content", () => policy(operator)];
-  yield ["reaches every control by keyboard", () => controls(operator)];
   yield ["complains of what is missing or wrong", () => complaints(operator)];
-  yield ["purges by tag, by keyboard alone", () => byTag(operator)];
+  yield ["opens what only a token shows", () => signIn(operator)];
+  yield ["reaches every control by keyboard", () => controls(operator)];
+  yield ["shows what is hot, in every order", () => hot(operator)];
+  yield ["shows what happens, until it is paused", () => live(operator)];
+  yield ["shows every range of time", () => ranges(operator)];
+  yield ["says why a URL is not cached, on six causes", () => causes(operator)];
+  yield ["purges by tag, by keyboard alone, after a preview", () => byTag(operator)];
   yield ["purges hard, by URL, prefix and pattern", () => others(operator)];
   yield ["says that Redis is down, and when it is back", () => redisDown(operator)];
+  yield ["bears empty and huge figures", () => extremes(operator)];
   yield ["says that it can't read the figures", () => offline(operator)];
   yield ["forgets the token", () => forget(operator)];
 }
@@ -38,6 +44,11 @@ async function figures(operator) {
     await page.locator("#verdicts tbody tr", { hasText: new RegExp(`^${name}`) }).waitFor();
   }
   await page.locator("#rate", { hasText: /%$/ }).waitFor();
+  await page.locator("#spared", { hasText: /%$/ }).waitFor();
+  await page.locator("#cost", { hasText: /^\d/ }).waitFor();
+  await page.locator("#tiers tbody tr", { hasText: /^Redis\d/ }).waitFor();
+  await page.locator("#leases", { hasText: /[1-9]\d* granted/ }).waitFor();
+  equal(await page.locator(".signed").first().isVisible(), false, "what needs a token is shown");
   // What it shows is what the report says, by the time both have been read with nothing between.
   await eventually("the page shows the report's figures", async () => {
     const { requests } = await health();
@@ -63,20 +74,58 @@ async function policy(operator) {
   operator.forgive(/elsewhere\.invalid|Content Security Policy/);
 }
 
+async function complaints(operator) {
+  const { page } = operator;
+  await operator.visit(UI);
+  await page.locator("#send").click();
+  await page.locator("#values-wrong", { hasText: "Nothing to purge" }).waitFor();
+  await page.locator("#values").fill("builds");
+  await page.locator("#preview").click();
+  await page.locator("#matches", { hasText: "with a token" }).waitFor();
+  await page.locator("#send").click();
+  await page.locator("#token-wrong", { hasText: "A token is needed" }).waitFor();
+  await page.locator("#sign-in").click();
+  await page.locator("#token-wrong", { hasText: "A token is needed" }).waitFor();
+  operator.content();
+  await page.locator("#token").fill("wrong");
+  await page.locator("#sign-in").click();
+  await page.locator("#token-wrong", { hasText: "valid token" }).waitFor();
+  equal(await page.locator("#token").getAttribute("aria-invalid"), "true", "the token's state");
+  operator.forgive(/status of 40[13]/);
+  await axe(operator, "the page with complaints");
+}
+
+async function signIn(operator) {
+  const { page } = operator;
+  await page.locator("#token").fill(token);
+  await page.locator("#token").press("Enter");
+  await page.locator("#top tbody tr").first().waitFor();
+  await page.locator("#live tbody tr").first().waitFor();
+  equal(await page.locator("#token-wrong").textContent(), "", "a complaint about the token");
+  await page.reload();
+  await page.locator("#top tbody tr").first().waitFor();
+  equal(await page.locator("#token").inputValue(), token, "the token that this tab keeps");
+  await axe(operator, "the page with all its parts");
+  operator.content();
+}
+
 /** Walks with Tab until the focus has been everywhere. */
 async function controls(operator) {
   const { page } = operator;
-  await operator.visit(UI);
+  await page.locator("#pause").click();
   const wanted = await page.evaluate(() => {
-    const all = document.querySelectorAll("a[href], button, input, select, textarea, [tabindex]");
-    const seen = [...all].filter((it) => it.checkVisibility());
+    const all = document.querySelectorAll(
+      "a[href], button, input, select, textarea, summary, [tabindex]",
+    );
+    // The rows of what is hot are made anew every few seconds, buttons and all.
+    const seen = [...all].filter((it) => it.checkVisibility() && !it.closest("#top tbody"));
     for (const [n, it] of seen.entries()) it.dataset.stop = n;
-    return seen.map((it) => it.id || it.value || it.textContent);
+    return seen.map((it) => it.id || it.value || it.ariaLabel || it.textContent);
   });
-  ensure(wanted.length >= 6, `only ${wanted.length} controls were found`);
+  ensure(wanted.length >= 20, `only ${wanted.length} controls were found`);
   const reached = new Set();
   const walk = async (key) => {
-    for (let step = 0; step <= wanted.length; step += 1) {
+    for (let step = 0; step <= wanted.length + 80; step += 1) {
       await page.keyboard.press(key);
       const stop = await page.evaluate(() => {
         const focused = document.activeElement;
@@ -99,22 +148,108 @@ async function controls(operator) {
   operator.content();
 }
 
-async function complaints(operator) {
+async function hot(operator) {
   const { page } = operator;
   await operator.visit(UI);
-  await page.locator("#send").click();
-  await page.locator("#values-wrong", { hasText: "Nothing to purge" }).waitFor();
-  await page.locator("#values").fill("builds");
-  await page.locator("#send").click();
-  await page.locator("#token-wrong", { hasText: "A token is needed" }).waitFor();
+  const rows = page.locator("#top tbody tr");
+  for (const [subject, text] of [["urls", "/builds/1"], ["tags", "build:1"], ["rules", "/me"]]) {
+    await page.locator("#subject").selectOption(subject);
+    for (const rank of ["byRequests", "byMisses", "byBytes"]) {
+      await page.locator("#rank").selectOption(rank);
+      await rows.first().waitFor();
+    }
+    await page.locator("#rank").selectOption("byRequests");
+    await rows.filter({ hasText: text }).first().waitFor();
+  }
+  await page.locator("#subject").selectOption("urls");
+  await rows.filter({ hasText: "/builds/1" }).first().getByRole("button").click();
+  await page.locator("#explanation .verdict", { hasText: "hit" }).waitFor();
+  await page.locator("#explanation dd", { hasText: "build:1" }).waitFor();
   operator.content();
-  await page.locator("#token").fill("wrong");
-  await page.locator("#send").click();
-  await page.locator("#token-wrong", { hasText: /\w/ }).waitFor();
-  equal(await page.locator("#token").getAttribute("aria-invalid"), "true", "the token's state");
-  operator.forgive(/status of 40[13]/);
-  await page.locator("#values").fill("a tag with spaces, and\tmore");
-  await axe(operator, "the page with complaints");
+}
+
+async function live(operator) {
+  const { page } = operator;
+  await operator.visit(UI);
+  await page.locator("#live tbody tr").first().waitFor();
+  await purge({ tags: ["live-of-the-test"], soft: true });
+  await eventually("the purge is shown", async () => {
+    // Something has to be counted for a flush to go.
+    await page.evaluate(() => fetch("/builds/2").then((response) => response.text()));
+    return page.locator("#live tbody tr", { hasText: "live-of-the-test" }).count();
+  });
+  await page.locator("#pause").click();
+  equal(await page.locator("#pause").getAttribute("aria-pressed"), "true", "Pause");
+  await page.locator("#pause").click();
+  equal(await page.locator("#pause").getAttribute("aria-pressed"), "false", "Pause, again");
+  operator.content();
+}
+
+async function ranges(operator) {
+  const { page } = operator;
+  await operator.visit(UI);
+  for (const [range, name] of [["day", "day"], ["month", "month"], ["hour", "hour"]]) {
+    await page.locator("#range").selectOption(range);
+    await page.locator("#traffic-words", { hasText: `last ${name}` }).waitFor();
+    await page.locator("#traffic-chart canvas").waitFor();
+  }
+  await page.locator("#charts summary").click();
+  await page.locator("#series tbody tr").first().waitFor();
+  await axe(operator, "the page with its series as a table");
+  operator.content();
+}
+
+/** What a newcomer would try: each cause is told by the page alone. */
+async function causes(operator) {
+  const { page } = operator;
+  await operator.visit("/builds/3");
+  await operator.stored();
+  await operator.visit(UI);
+  await page.locator("#look-title").waitFor();
+  await explained(operator, "/builds/3", "", /^hit/, "it is fresh");
+  await explained(operator, "/me", "", /^bypass, rule/, "rule keeps the request from the cache");
+  await explained(operator, "/builds/2999", "", /^miss, absent/, "Nothing is stored under the key");
+  await explained(operator, "/builds/3", "Cache-Control: no-cache",
+    /request-no-cache/, "insists on validation");
+  await explained(operator, "/no/such/page", "", /^miss, /, "The origin is asked");
+  await purge({ urls: [`${edge}/builds/3`] });
+  await eventually("the purge is seen", async () => {
+    await explained(operator, "/builds/3", "", /./, "");
+    return /purged/.test(await page.locator("#explanation .verdict").textContent());
+  });
+  await part("origin", "stop");
+  await explained(operator, "/builds/2998", "", /^error, origin-unreachable/, "could not be reached");
+  await part("origin", "start");
+  await page.locator("#explanation summary").click();
+  const [file] = await Promise.all([
+    page.waitForEvent("download"), page.getByRole("link", { name: "Download it" }).click(),
+  ]);
+  equal(file.suggestedFilename(), "breadbox-record.json", "the record's name");
+  await page.locator("#url").fill("");
+  await page.locator("#explain").click();
+  await page.locator("#url-wrong", { hasText: "Which URL" }).waitFor();
+  await page.locator("#url").fill("/x");
+  await page.locator("#fields").fill("no colon");
+  await page.locator("#explain").click();
+  await page.locator("#fields-wrong", { hasText: "a colon" }).waitFor();
+  operator.forgive(/status of 400/);
+  await page.locator("#fields").fill("");
+  await page.locator("#probe").uncheck();
+  await page.locator("#explain").click();
+  await page.locator("#explanation", { hasText: "goes to the origin" }).waitFor();
+  await axe(operator, "the page with an explanation");
+  operator.content();
+}
+
+async function explained(operator, path, fields, told, why) {
+  const { page } = operator;
+  await page.locator("#url").fill(path);
+  await page.locator("#fields").fill(fields);
+  const answered = page.waitForResponse((response) => response.url().includes("/entries?"));
+  await page.locator("#explain").click();
+  await answered;
+  await page.locator("#explanation .verdict", { hasText: told }).waitFor();
+  await page.locator("#explanation", { hasText: why }).waitFor();
 }
 
 async function byTag(operator) {
@@ -122,15 +257,16 @@ async function byTag(operator) {
   await operator.visit("/builds/1");
   await operator.stored();
   await operator.visit(UI);
+  await page.locator("#top tbody tr").first().waitFor();
   const press = async (...keys) => {
     for (const key of keys) await page.keyboard.press(key);
   };
   await page.locator("#kind").focus();
   await press("Tab");
   await page.keyboard.type("build:1");
-  await press("Tab", "Tab");
-  await page.keyboard.type(token);
-  await press("Enter");
+  await press("Tab", "Tab", "Enter");
+  await page.locator("#matches", { hasText: "1 tag on answers" }).waitFor();
+  await press("Tab", "Enter");
   await page.locator("#outcome", { hasText: /^Purged softly: build:1 \(purge \d+\)/ }).waitFor();
   await page.locator("#outcome", { hasText: "Visible everywhere within" }).waitFor();
   const path = join(process.env.SHOTS, "operator-purged.png");
@@ -161,9 +297,11 @@ async function others(operator) {
     await operator.visit("/builds/1");
     await operator.stored();
     await operator.visit(UI);
-    equal(await page.locator("#token").inputValue(), token, "the token that this tab keeps");
+    await page.locator("#top tbody tr").first().waitFor();
     await page.locator("#kind").selectOption(kind);
     await page.locator("#values").fill(value);
+    await page.locator("#preview").click();
+    await page.locator("#matches", { hasText: /it matches \d/ }).waitFor();
     await page.getByLabel("Hard").check();
     await page.locator("#send").click();
     await page.locator("#outcome", { hasText: /^Purged hard: / }).waitFor();
@@ -179,6 +317,7 @@ async function redisDown(operator) {
   await part("redis", "stop");
   await page.locator("#redis-state", { hasText: "Down" }).waitFor();
   await page.locator("#notice", { hasText: "Redis can’t be reached" }).waitFor();
+  await page.locator("#notice", { hasText: "one isolate" }).waitFor();
   operator.content();
   await axe(operator, "the page while Redis is down");
   await page.locator("#values").fill("builds");
@@ -189,6 +328,66 @@ async function redisDown(operator) {
   await page.locator("#redis-state", { hasText: "Connected" }).waitFor();
   await page.locator("#notice").waitFor({ state: "hidden" });
   operator.content();
+}
+
+/** The page makes no zero of what is missing, and holds what is too long. */
+async function extremes(operator) {
+  const { page } = operator;
+  const reports = "**/api/v1/cache";
+  const stats = "**/api/v1/cache/stats?*";
+  const answer = (data) => (route) => route.fulfill({ json: { success: true, data } });
+  await page.route(reports, answer({}));
+  await page.route(stats, answer({ now: Date.now() }));
+  await operator.visit(UI);
+  await page.locator("#redis-state", { hasText: "Not known" }).waitFor();
+  for (const id of ["rate", "spared", "cost"]) {
+    equal(await page.locator(`#${id}`).textContent(), "–", `#${id} without figures`);
+  }
+  await page.locator("#top-words", { hasText: "Nothing has been counted" }).waitFor();
+  await page.locator("#live-missing").waitFor();
+  await page.locator("#time-missing").waitFor();
+  await axe(operator, "the page without figures");
+  await page.unroute(reports);
+  await page.unroute(stats);
+  await page.route(reports, answer(HUGE_REPORT));
+  await page.route(stats, answer(hugeStats()));
+  await page.setViewportSize({ width: 390, height: 844 });
+  await operator.visit(UI);
+  await page.locator("#rate", { hasText: "100.0%" }).waitFor();
+  await page.locator("#top tbody tr").nth(59).waitFor();
+  const [wide, room] = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return [scrollWidth, clientWidth];
+  });
+  ensure(wide <= room, `with huge figures the page is ${wide} wide on a phone of ${room}`);
+  await axe(operator, "the page with huge figures");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.unroute(reports);
+  await page.unroute(stats);
+  operator.content();
+}
+
+function hugeStats() {
+  const now = Date.now();
+  const row = (n) => ({
+    label: `https://${"x".repeat(180)}.example/${n}`, requests: 9e15, misses: 9e15, bytes: 9e15,
+    verdicts: { hit: 9e15 },
+  });
+  const rows = Array.from({ length: 60 }, (_, n) => row(n));
+  const ranks = { byRequests: rows, byMisses: rows, byBytes: rows };
+  return {
+    now, counted: "all", isolates: 1e6, since: now - 1e6, rules: [],
+    families: [{ name: "requests", labels: ["verdict"], values: [["hit"], ["miss"]] }],
+    totals: [9e15, 1e15],
+    minutes: Array.from({ length: 1440 }, (_, n) => [now - (1440 - n) * 60_000, n * 6e12, n]),
+    hours: [],
+    top: { urls: ranks, tags: ranks, rules: ranks },
+    requests: Array.from({ length: 100 }, (_, n) => ({
+      at: now - n, verdict: "hit", reason: "", source: "shared", status: "200", took: "1e9",
+      rule: "1", url: `https://${"y".repeat(300)}.example/`,
+    })),
+    purges: [{ at: now, token: "t".repeat(60), sequence: "9", records: "z".repeat(400) }],
+  };
 }
 
 async function offline(operator) {
@@ -210,6 +409,7 @@ async function forget(operator) {
   await operator.visit(UI);
   await page.locator("#forget").click();
   equal(await page.locator("#token").inputValue(), "", "the token after it was forgotten");
+  await page.locator("#top-title").waitFor({ state: "hidden" });
   await page.reload();
   equal(await page.locator("#token").inputValue(), "", "the token after loading again");
   const kept = await page.evaluate(() => [localStorage.length, sessionStorage.length]);
@@ -218,3 +418,18 @@ async function forget(operator) {
 }
 
 const STALE = ["stale", "soft-purged"];
+
+const HUGE_REPORT = {
+  redis: {
+    configured: true, hits: 9e15, misses: 1, hitRate: 1,
+    health: { connected: true, latency: 99_999, breaker: "closed" },
+  },
+  targets: { hitRateTarget: "90%", currentHitRate: "100.0%" },
+  requests: { hit: 9e15, miss: 1 },
+  origin: { fetches: 1, faults: 0 },
+  latency: { redis: { count: 9e15, averageMs: 1e9, p50BelowMs: null, p99BelowMs: null } },
+  cost: { redisCommands: 9e15, redisCommandsPer1000Requests: 9e12 },
+  counts: { faults: { "redis timeout": 9e15 }, leases: { granted: 9e15 } },
+  purge: { visibilityMs: 1000, canary: "survived" },
+  counted: "all",
+};
