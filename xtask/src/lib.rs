@@ -11,7 +11,7 @@
 //! | [`chaos`] | `cargo xtask chaos`: all of it at random, every answer checked |
 //! | [`dev`] | `cargo dev`: all of it on one machine, for a person |
 //! | [`purges`] | `cargo xtask bench-purge`: what purges cost and when they are seen |
-//! | [`bench`] | `cargo bench-edge`: Breadbox measured beside its peers |
+//! | [`mod@bench`] | `cargo bench-edge`: Breadbox measured beside its peers |
 //! | [`nightly`] | the simulation at length, fuzzing and mutation: too long for every change |
 //! | [`check`] | `cargo dev -- --check`: a smoke scenario and its table |
 //!
