@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use crate::cache::entry::Entry;
 use crate::cache::exchange::{Exchange, Fault, Found, Lease, Limits, Outcome, Plan, Reach, told};
 use crate::cache::family::Generation;
-use crate::cache::key::Key;
 use crate::cache::ledger::{Epoch, Sequence, Stamp};
 use crate::cache::policy::{Standing, Treatment};
 use crate::cache::{RequestHead, ResponseHead, Tier, Time};
@@ -69,7 +68,11 @@ fn plan(record: &Value, head: &RequestHead) -> Result<Plan, String> {
     let rest = head.url.split_once("://").map_or(head.url.as_str(), |(_, rest)| rest);
     let slash = rest.find('/').unwrap_or(rest.len());
     let (host, path) = rest.split_at_checked(slash).unwrap_or((rest, ""));
-    let ruling = rules.ruling(host, path.split_once('?').map_or(path, |(path, _)| path));
+    let mut ruling = rules.ruling(host, path.split_once('?').map_or(path, |(path, _)| path));
+    if let Some((_, query)) = path.split_once('?') {
+        // It is folded already; what keeps the request from the cache still stands in it.
+        ruling.fold(query);
+    }
     let origin = Some(Part(record).text("origin")?.to_owned());
     let tiers = Part(record).list("tiers")?;
     let tier = |name: &Value| {
@@ -77,7 +80,7 @@ fn plan(record: &Value, head: &RequestHead) -> Result<Plan, String> {
         known.into_iter().find(|tier| Some(told::tier(*tier)) == name.as_str())
     };
     Ok(Plan {
-        key: Key::of_url(&head.url),
+        key: ruling.settle(&mut head.clone()),
         treatment: Treatment { origin, ..ruling.treatment },
         tags: ruling.tags,
         tiers: tiers.iter().map(tier).collect::<Option<_>>().ok_or("tiers: unknown")?,

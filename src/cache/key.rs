@@ -21,25 +21,35 @@ impl Key {
         Self { text: format!("GET {url}") }
     }
 
-    /// The key of what a method says of a URL when it comes with this content: `parts` are the
-    /// content and the fields that tell what it is. It belongs to the family of the URL.
-    pub fn of_content(url: &str, method: &Method, parts: &[&[u8]]) -> Self {
+    /// The key of what a method says under this one when it comes with this content: `parts` are
+    /// the content and the fields that tell what it is. It belongs to the family of the URL.
+    pub fn with_content(&self, method: &Method, parts: &[&[u8]]) -> Self {
         let mut digest = Sha256::new();
         for part in parts {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        let mut text = format!("GET {url}\n={method} ");
+        let mut text = format!("{}\n={method} ", self.text);
         for byte in digest.finalize() {
             text.push_str(&format!("{byte:02x}"));
         }
         Self { text }
     }
 
-    /// Whether it is one of the variants of a URL that are counted. What is keyed by content is
-    /// as good as a URL of its own.
+    /// The key of what these parts of a request make another question, each with its name: a
+    /// field's after an at sign, a cookie's after a semicolon. It belongs to the family of the URL.
+    pub fn told_apart_by(&self, parts: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut text = self.text.clone();
+        for (name, value) in parts {
+            text.push_str(&format!("\n{name}={}:{value}", value.len()));
+        }
+        Self { text }
+    }
+
+    /// Whether it is one of the variants of a URL that are counted. What is keyed by content, or by
+    /// a part of the request that a rule names, is as good as a URL of its own.
     pub fn is_counted(&self) -> bool {
-        !self.text.contains("\n=")
+        !["\n=", "\n@", "\n;"].iter().any(|start| self.text.contains(start))
     }
 
     /// The key of the variant that these selecting fields choose (RFC 9111 §4.1).
@@ -104,6 +114,13 @@ pub fn url_of(key_text: &str) -> &str {
     from_url.split_once('\n').map_or(from_url, |(url, _)| url)
 }
 
+/// The authority of a URL in its normalised form: its host, with its port where that is not the
+/// scheme's own.
+pub fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split_once(['/', '?']).map_or(rest, |(authority, _)| authority)
+}
+
 /// A key's 128-bit hash, written as 32 hex digits. Stored responses carry the key's text and are
 /// compared on read, so a collision is a miss and never another's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,7 +155,8 @@ mod tests {
 
     #[test]
     fn content_and_what_it_is_make_the_key() {
-        let of = |method, parts: &[&[u8]]| Key::of_content("https://a.test/q", &method, parts);
+        let url = Key::of_url("https://a.test/q");
+        let of = |method, parts: &[&[u8]]| url.with_content(&method, parts);
         let key = of(Method::POST, &[b"ab", b"c"]);
         for other in [
             of(Method::POST, &[b"a", b"bc"]),
@@ -154,6 +172,30 @@ mod tests {
         let selecting = [(http::header::ACCEPT, "x".into())];
         assert!(!key.is_counted() && !key.variant(&selecting).is_counted());
         assert!(Key::of_url("https://a.test/?=").variant(&selecting).is_counted());
+    }
+
+    #[test]
+    fn what_rules_name_makes_another_key() {
+        let url = Key::of_url("https://a.test/q");
+        let part = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let (field, cookie) = (part("@rsc", "1"), part(";rsc", "1"));
+        let selecting = [("rsc".parse().unwrap(), "1".to_owned())];
+        let keys = [
+            url.clone(),
+            url.told_apart_by([field.clone()]),
+            url.told_apart_by([cookie.clone()]),
+            url.told_apart_by([field.clone(), cookie]),
+            url.variant(&selecting),
+            url.told_apart_by([field.clone()]).with_content(&Method::POST, &[b"x"]),
+        ];
+        for (index, key) in keys.iter().enumerate() {
+            assert!(!keys[..index].contains(key), "{key:?}");
+            assert_eq!(key.url(), "https://a.test/q");
+        }
+        assert_eq!(url.told_apart_by([]), url);
+        let keyed = url.told_apart_by([field]);
+        assert_eq!(keyed.primary(), Some(url));
+        assert!(!keyed.is_counted() && !keyed.variant(&selecting).is_counted());
     }
 
     #[test]

@@ -1,18 +1,25 @@
 //! The configuration: variables and rules, parsed once and checked whole.
 
+mod cookies;
+mod deployment;
 mod duration;
+mod fields;
 mod logs;
 mod pattern;
+mod preset;
 mod query;
+mod request;
+mod rule;
 mod rules;
 mod signature;
+mod site;
 mod token;
 
 use std::fmt;
 use std::time::Duration;
 
+pub use deployment::Deployment;
 pub use logs::{Level, Logs};
-pub use query::Query;
 #[cfg(not(target_arch = "wasm32"))]
 pub use rules::toml_to_json;
 pub use rules::{Rules, Ruling};
@@ -20,6 +27,7 @@ pub use signature::Signature;
 pub use token::{Scope, Token, Tokens};
 
 use crate::cache::policy::{OriginPurges, TagFields};
+use deployment::Hosts;
 use duration::{DURATIONS, duration};
 
 /// Everything an operator can set.
@@ -48,6 +56,7 @@ pub struct Config {
     pub tag_fields: TagFields,
     /// How much is logged.
     pub logs: Logs,
+    hosts: Hosts,
 }
 
 /// Whether clients of Cloudflare, Fastly and Varnish may purge in their own words.
@@ -121,28 +130,27 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// Reads the configuration from variables; `built_in` are the rules in JSON that were built
-    /// into the Worker, which `BREADBOX_CONFIG` replaces.
+    /// Reads the configuration of a deployment that is one site; `built_in` are the rules in JSON
+    /// that were built into the Worker, which `BREADBOX_CONFIG` replaces.
     pub fn read(
         variable: impl Fn(&str) -> Option<String>,
         built_in: &str,
     ) -> Result<Self, ConfigError> {
+        let rules = Rules::configured(&variable, built_in)?;
+        Self::with(variable, rules)
+    }
+
+    fn with(variable: impl Fn(&str) -> Option<String>, rules: Rules) -> Result<Self, ConfigError> {
         let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let namespace = set("NAMESPACE").unwrap_or_else(|| "breadbox".into());
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if namespace.len() > 64 || !namespace.chars().all(plain) {
-            let allowed = "up to 64 letters, digits, hyphens and underscores";
-            return Err(ConfigError::new("NAMESPACE", namespace, allowed));
+        if !is_plain(&namespace) {
+            return Err(ConfigError::new("NAMESPACE", namespace, PLAIN));
         }
-        let rules = match set("BREADBOX_CONFIG") {
-            Some(text) => Rules::from_json(&text),
-            None => Rules::from_json(built_in),
-        };
         Ok(Self {
             origin: base_url("ORIGIN", set("ORIGIN"))?,
             redis: redis(&set, &namespace)?,
-            rules: rules?,
-            site: set("SITE").map(site).transpose()?,
+            rules,
+            site: set("SITE").map(|name| site("SITE", name)).transpose()?,
             tokens: Tokens::parse(&set("BREADBOX_TOKENS").unwrap_or_default())?,
             visibility: span("VISIBILITY", set("VISIBILITY"), Duration::from_secs(1))?,
             namespace,
@@ -162,9 +170,18 @@ impl Config {
                 [("strip", TagFields::Stripped), ("show", TagFields::Shown)],
             )?,
             logs: Logs::read(&set)?,
+            hosts: Hosts::Any,
         })
     }
 }
+
+/// Whether a text may be part of the stores' names.
+fn is_plain(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    !text.is_empty() && text.len() <= 64 && text.chars().all(plain)
+}
+
+const PLAIN: &str = "up to 64 letters, digits, hyphens and underscores";
 
 fn redis(
     set: &impl Fn(&str) -> Option<String>,
@@ -217,11 +234,11 @@ fn base_url(setting: &str, value: Option<String>) -> Result<String, ConfigError>
     Ok(value.trim_end_matches('/').to_owned())
 }
 
-fn site(value: String) -> Result<String, ConfigError> {
+fn site(setting: &str, value: String) -> Result<String, ConfigError> {
     let allowed = "a host, with a port if need be, such as www.example.com";
     match value.parse::<http::uri::Authority>() {
         Ok(authority) if !value.contains('@') => Ok(authority.as_str().to_ascii_lowercase()),
-        _ => Err(ConfigError::new("SITE", value, allowed)),
+        _ => Err(ConfigError::new(setting, value, allowed)),
     }
 }
 

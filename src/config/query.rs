@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ConfigError;
-use super::rules::{Fields, known, table};
+use super::fields::Fields;
 use crate::cache::glob::Glob;
 
 /// How a rule folds query strings that mean the same.
@@ -12,6 +12,7 @@ use crate::cache::glob::Glob;
 /// parameter that the key does not cover. Only `&` separates parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
+    bypass: Vec<Glob>,
     ignore: Vec<Glob>,
     keep: Option<Vec<Glob>>,
     order: Order,
@@ -25,27 +26,27 @@ enum Order {
 }
 
 impl Query {
+    /// The settings that there are.
+    pub(super) const SETTINGS: &[&str] = &["bypass", "ignore", "keep", "sort"];
+
     pub(super) fn read(value: &Value, place: &str) -> Result<Self, ConfigError> {
-        let table = table(value, place)?;
-        known(table, place, &["ignore", "keep", "sort"])?;
-        let fields = Fields { table, place };
-        let globs = |name: &str| -> Result<Vec<Glob>, ConfigError> {
-            Ok(fields.texts(name)?.into_iter().map(Glob::new).collect())
-        };
-        let keep = match table.contains_key("keep") {
-            true => Some(globs("keep")?),
-            false => None,
-        };
+        let fields = Fields::of(value, place, Self::SETTINGS)?;
         let order = match fields.flag("sort")? {
             Some(true) => Order::Sorted,
             _ => Order::AsSent,
         };
-        Ok(Self { ignore: globs("ignore")?, keep, order })
+        let (bypass, ignore) = (fields.globs("bypass")?, fields.globs("ignore")?);
+        Ok(Self { bypass, ignore, keep: fields.some_globs("keep")?, order })
+    }
+
+    /// Whether a request with this query string is none of the cache's business.
+    pub(super) fn bypasses(&self, query: &str) -> bool {
+        let named = |part: &str| self.bypass.iter().any(|glob| glob.matches(&name(part)));
+        !self.bypass.is_empty() && query.split('&').any(named)
     }
 
     /// The query string that counts, without its question mark.
     pub fn fold(&self, query: &str) -> String {
-        let name = |part: &str| part.split_once('=').map_or(part, |(name, _)| name).to_owned();
         let counts = |part: &&str| {
             let name = name(part);
             let kept = match &self.keep {
@@ -63,10 +64,26 @@ impl Query {
     }
 }
 
+/// A parameter's name.
+fn name(part: &str) -> String {
+    part.split_once('=').map_or(part, |(name, _)| name).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn some_keep_the_cache_out() {
+        let query = Query::read(&json!({"bypass": ["preview*"]}), "query").unwrap();
+        for (text, expected) in
+            [("preview=1", true), ("a=1&preview_id", true), ("a=preview", false)]
+        {
+            assert_eq!(query.bypasses(text), expected, "{text}");
+        }
+        assert!(!Query::default().bypasses(""));
+    }
 
     #[test]
     fn what_does_not_count_is_folded_away() {

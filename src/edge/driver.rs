@@ -100,7 +100,7 @@ impl Driver {
         match origin::content(&self.request, CONTENT_MAX).await {
             Ok(content) => {
                 let parts = policy::content_parts(&self.head, &content);
-                let key = Key::of_content(&self.head.url, &self.head.method, &parts);
+                let key = plan.key.with_content(&self.head.method, &parts);
                 self.content = Some(content);
                 Plan { key, hint: None, ..plan }
             }

@@ -29,6 +29,8 @@ use driver::Driver;
 use request::Refusal;
 use state::Edge;
 
+use crate::cache::key;
+
 /// A request has come in.
 #[event(fetch)]
 async fn fetch(
@@ -36,16 +38,16 @@ async fn fetch(
     env: Env,
     context: Context,
 ) -> worker::Result<web_sys::Response> {
-    let edge = match Edge::of(&env) {
-        Ok(edge) => edge,
+    let edges = match Edge::all(&env) {
+        Ok(edges) => edges,
         Err(error) => return Ok(reply::failure(500, "configuration", &error.to_string(), None)),
     };
     let context = Rc::new(context);
-    Ok(serve(edge, request, &env, context).await)
+    Ok(serve(edges, request, &env, context).await)
 }
 
 async fn serve(
-    edge: Rc<Edge>,
+    edges: Vec<Rc<Edge>>,
     request: web_sys::Request,
     env: &Env,
     context: Rc<Context>,
@@ -55,6 +57,11 @@ async fn serve(
         Err(Refusal { status, code, message }) => {
             return reply::failure(status, code, &message, None);
         }
+    };
+    let host = key::authority(&head.url);
+    let Some(edge) = edges.into_iter().find(|edge| edge.config.is_at(host)) else {
+        let message = format!("no site of this deployment is at {host}, and there is no ORIGIN");
+        return reply::failure(421, "unknown-host", &message, None);
     };
     if let Some(dialect) = purge::dialect(&edge, &head) {
         return purge::answer(&edge, dialect, &head, &request, &context).await;
@@ -69,11 +76,14 @@ async fn serve(
 /// counted goes to the store.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    match Edge::of(&env) {
-        Ok(edge) => {
-            edge.try_purging().await;
-            edge.reclaim().await;
-            edge.flush().await;
+    match Edge::all(&env) {
+        Ok(edges) => {
+            let share = RECLAIM_COMMANDS.checked_div(edges.len() as u64).unwrap_or(1).max(1);
+            for edge in edges {
+                edge.try_purging().await;
+                edge.reclaim(share).await;
+                edge.flush().await;
+            }
         }
         Err(error) => log::line("CacheManager", "configuration", &[("error", &error.to_string())]),
     }
@@ -84,3 +94,7 @@ fn words(error: &JsValue) -> String {
     let text = js_sys::Object::from(error.clone()).to_string();
     String::from(text).chars().take(200).collect()
 }
+
+/// Of the 50 subrequests that an event has on the free plan, what canary and flush of one site
+/// leave.
+const RECLAIM_COMMANDS: u64 = 32;

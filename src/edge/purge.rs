@@ -74,6 +74,7 @@ async fn carry_out(
     };
     let order = dialect.read(head, &body, &fold)?;
     order.permit(token.scope.bounds())?;
+    order.stays_within(&|host| edge.config.is_at(host))?;
     let mut answer = match order.effect {
         Effect::Preview => dialect.answer(head, &order, None),
         Effect::Record => {

@@ -12,11 +12,10 @@ use super::hints::Hints;
 use super::reads::Reads;
 use super::{js, log, served};
 use crate::cache::exchange::{Fault, Limits, Plan};
-use crate::cache::key::Key;
 use crate::cache::policy::{Standing, Treatment};
 use crate::cache::tally::{Cell as Count, Peer, Tally};
 use crate::cache::{RequestHead, Tier, Time};
-use crate::config::{Config, ConfigError, Level, Ruling};
+use crate::config::{Config, ConfigError, Deployment, Level, Ruling};
 use crate::redis::{Counts, Failure, Shared};
 
 /// The isolate's configuration, connections and counts.
@@ -42,23 +41,30 @@ pub(super) enum Canary {
     Untried,
 }
 
+/// The isolate's state for each site of the deployment.
+type Edges = Vec<Rc<Edge>>;
+
 thread_local! {
-    static EDGE: RefCell<Option<Result<Rc<Edge>, ConfigError>>> = const { RefCell::new(None) };
+    static EDGES: RefCell<Option<Result<Edges, ConfigError>>> = const { RefCell::new(None) };
 }
 
 impl Edge {
-    /// The isolate's state, made with its first request.
-    pub fn of(env: &Env) -> Result<Rc<Self>, ConfigError> {
-        EDGE.with_borrow_mut(|edge| edge.get_or_insert_with(|| Self::new(env)).clone())
+    /// The isolate's state for each site, made with its first request.
+    pub fn all(env: &Env) -> Result<Edges, ConfigError> {
+        EDGES.with_borrow_mut(|edges| edges.get_or_insert_with(|| Self::read(env)).clone())
     }
 
-    fn new(env: &Env) -> Result<Rc<Self>, ConfigError> {
+    fn read(env: &Env) -> Result<Edges, ConfigError> {
         let variable = |name: &str| js::property(env, name).as_string();
-        let config = Config::read(variable, RULES).inspect_err(|error| {
+        let deployment = Deployment::read(variable, RULES).inspect_err(|error| {
             log::line("CacheManager", "configuration", &[("error", &error.to_string())]);
         })?;
+        Ok(deployment.sites().iter().map(|config| Self::new(config.clone(), env)).collect())
+    }
+
+    fn new(config: Config, env: &Env) -> Rc<Self> {
         let shared = config.redis.as_ref();
-        Ok(Rc::new(Self {
+        Rc::new(Self {
             shared: shared.map(|redis| Shared::new(redis, config.visibility, js::now)),
             colo: Colo::new(&config.namespace, config.visibility),
             config,
@@ -69,19 +75,19 @@ impl Edge {
             analytics: served::analytics(env),
             flush: Cell::default(),
             canary: Cell::new(Canary::Untried),
-        }))
+        })
     }
 
     /// What the operator has settled about a request. Of the query only what counts is left.
     ///
     /// The other value is the rule that matched, counted from 0.
     pub fn plan(&self, head: &mut RequestHead) -> (Plan, Option<usize>) {
-        let ruling = self.fold(&mut head.url);
+        let mut ruling = self.fold(&mut head.url);
+        let key = ruling.settle(head);
         let tiers = match &self.shared {
             Some(_) => vec![Tier::Shared, Tier::Platform],
             None => vec![Tier::Platform],
         };
-        let key = Key::of_url(&head.url);
         let plan = Plan {
             hint: self.hints.recall(key.id()),
             stamp: match &self.shared {
@@ -113,9 +119,9 @@ impl Edge {
         let slash = rest.find('/').unwrap_or(rest.len());
         let (host, path) = rest.split_at_checked(slash).unwrap_or((rest, ""));
         let bare = path.split_once('?').map_or(path, |(path, _)| path);
-        let ruling = self.config.rules.ruling(host, bare);
-        if let (Some(query), Some((before, asked))) = (ruling.query, url.split_once('?')) {
-            let folded = query.fold(asked);
+        let mut ruling = self.config.rules.ruling(host, bare);
+        if let Some((before, asked)) = url.split_once('?') {
+            let folded = ruling.fold(asked);
             let mark = if folded.is_empty() { "" } else { "?" };
             *url = format!("{before}{mark}{folded}");
         }
@@ -188,10 +194,10 @@ impl Edge {
         self.canary.set(canary);
     }
 
-    /// Deletes a few of the entries that were purged.
-    pub async fn reclaim(&self) {
+    /// Deletes a few of the entries that were purged, with at most so many commands.
+    pub async fn reclaim(&self, commands: u64) {
         let Some(shared) = &self.shared else { return };
-        match shared.reclaim(RECLAIM_COMMANDS, js::random()).await {
+        match shared.reclaim(commands, js::random()).await {
             Ok(done) if done.seen > 0 => {
                 let [seen, entries, bytes, commands] =
                     [done.seen, done.entries, done.bytes, done.commands].map(|n| n.to_string());
@@ -221,9 +227,6 @@ const RULES: &str = include_str!(concat!(env!("OUT_DIR"), "/breadbox.json"));
 
 /// A flush that was planned so long ago will not come.
 const FLUSH_LOST: std::time::Duration = std::time::Duration::from_secs(8);
-
-/// Of the 50 subrequests that an event has on the free plan, what the canary and the flush leave.
-const RECLAIM_COMMANDS: u64 = 32;
 
 /// How long counts wait for others to go with them.
 const FLUSH: std::time::Duration = std::time::Duration::from_secs(2);

@@ -13,6 +13,7 @@
 //! | [`purges`] | `cargo xtask bench-purge`: what purges cost and when they are seen |
 //! | [`mod@bench`] | `cargo bench-edge`: Breadbox measured beside its peers |
 //! | [`nightly`] | the simulation at length, fuzzing and mutation: too long for every change |
+//! | [`checking`] | `cargo xtask check-config`: whether a breadbox.toml can be used |
 //! | [`check`] | `cargo dev -- --check`: a smoke scenario and its table |
 //!
 //! No cache logic lives here.
@@ -21,6 +22,7 @@ pub mod bench;
 pub mod build;
 pub mod chaos;
 pub mod check;
+pub mod checking;
 pub mod dev;
 pub mod faults;
 pub mod harness;

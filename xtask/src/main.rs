@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::chaos;
+use xtask::checking;
 use xtask::dev::Options;
 use xtask::faults::matrix;
 use xtask::nightly::{Fuzzing, Mutation, Simulation};
@@ -39,6 +40,8 @@ enum Task {
     Simulate(Simulation),
     /// Build the Worker into build/, if its sources changed
     Build,
+    /// Check a breadbox.toml: line, setting, what was found and what is allowed
+    CheckConfig(checking::Options),
     /// Measure what purges cost, when they are seen, and what a flood of them does
     BenchPurge(purges::Options),
     /// Install what building, running and testing need
@@ -46,7 +49,11 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run() {
+    let task = Command::parse_from(arguments()).task;
+    if let Task::CheckConfig(options) = &task {
+        return checking::run(options);
+    }
+    match run(task) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -56,8 +63,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<bool> {
-    match Command::parse_from(arguments()).task {
+fn run(task: Task) -> Result<bool> {
+    match task {
         Task::Dev(options) => dev::run(&options),
         Task::Chaos(options) => chaos::run(&options),
         Task::FaultMatrix(options) => matrix::run(&options),
@@ -72,6 +79,7 @@ fn run() -> Result<bool> {
             build::worker(&tools::builder(&tools::npm()?)?)?;
             Ok(true)
         }
+        Task::CheckConfig(options) => Ok(checking::run(&options) == ExitCode::SUCCESS),
         Task::BenchPurge(options) => purges::run(&options),
         Task::Tools => {
             let (.., redis) = tools::all()?;

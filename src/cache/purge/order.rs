@@ -3,7 +3,7 @@
 use super::{Bounds, Complaint, native};
 use crate::cache::glob::Glob;
 use crate::cache::key::normalised;
-use crate::cache::ledger::{Mode, Record, Selector};
+use crate::cache::ledger::{Mode, Place, Record, Selector};
 
 /// A purge request that makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,26 @@ impl Order {
         let Some(record) = self.records.iter().find(beyond) else { return Ok(()) };
         let message = format!("the token's scope does not cover {}", native::told(record));
         Err(Complaint::new(403, "forbidden", message))
+    }
+
+    /// Refuses what names a host of another site: recorded in this one's ledger it would do
+    /// nothing.
+    pub fn stays_within(&self, site: &dyn Fn(&str) -> bool) -> Result<(), Complaint> {
+        let mut hosts = self.records.iter().filter_map(|record| host(&record.selector));
+        let Some(host) = hosts.find(|host| !site(host)) else { return Ok(()) };
+        let message = format!("{host} is another site; send what concerns it to that host");
+        Err(Complaint::new(422, "another-site", message))
+    }
+}
+
+/// The host that a selector names.
+fn host(selector: &Selector) -> Option<&str> {
+    match selector {
+        Selector::All | Selector::Glob(_) | Selector::Tag(_) => None,
+        Selector::Host(host) => Some(host),
+        Selector::Key(key) => Some(Place::of_key(key).host()),
+        Selector::Prefix(prefix) => prefix.split('/').next().filter(|host| !host.is_empty()),
+        Selector::Url(url) => Some(Place::of(url).host()),
     }
 }
 

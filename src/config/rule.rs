@@ -1,0 +1,188 @@
+//! One rule: what it matches, and what it wants.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Map, Value};
+
+use super::ConfigError;
+use super::duration::size;
+use super::fields::Fields;
+use super::pattern::Pattern;
+use super::preset;
+use super::request::Counted;
+use super::rules::noted;
+use crate::cache::policy::{Caching, ClientDirectives, Prohibition, Treatment};
+
+/// One `[[rule]]`.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub written: Map<String, Value>,
+    pub treatment: Treatment,
+    pub counted: Counted,
+    pattern: Pattern,
+    tags: Vec<String>,
+}
+
+impl Rule {
+    /// The rules of a table: those that stand there, then those of its presets.
+    pub fn list(fields: &Fields<'_>, errors: &mut Vec<ConfigError>) -> Vec<Self> {
+        let presets = noted(preset::named(fields), errors).unwrap_or_default();
+        let mut rules = Vec::new();
+        for (table, place) in [(fields.table, fields.path(""))]
+            .into_iter()
+            .chain(presets.iter().map(|(name, table)| (table, format!("preset {name}: "))))
+        {
+            let list = noted(Fields { table, ..*fields }.tables("rule"), errors);
+            for (index, value) in list.unwrap_or_default().iter().enumerate() {
+                let place = format!("{place}rule {}", index.saturating_add(1));
+                rules.extend(noted(Self::read(value, &place), errors));
+            }
+        }
+        rules
+    }
+
+    fn read(value: &Value, place: &str) -> Result<Self, ConfigError> {
+        let settings = [SETTINGS, Counted::SETTINGS].concat();
+        let fields = Fields::of(value, place, &settings)?;
+        let text = fields.needed("match", PATTERNS)?;
+        let pattern = Pattern::parse(text).ok_or_else(|| fields.wrong("match", text, PATTERNS))?;
+        let tags = fields.texts("tags")?;
+        for tag in &tags {
+            check_tag(tag, pattern.wildcards(), place)?;
+        }
+        let treatment = treatment(&fields)?;
+        let counted = Counted::read(fields.table, place)?;
+        Ok(Self { written: fields.table.clone(), treatment, counted, pattern, tags })
+    }
+
+    /// The tags that it gives to a place; none if it does not match.
+    pub fn tags(&self, host: &str, path: &str) -> Option<Vec<String>> {
+        let captures = self.pattern.captures(host, path)?;
+        Some(self.tags.iter().map(|tag| filled(tag, &captures)).collect())
+    }
+}
+
+fn treatment(fields: &Fields<'_>) -> Result<Treatment, ConfigError> {
+    let default = Treatment::default();
+    let fresh = fields.duration("ttl")?;
+    let stale = match fields.flag("swr")? {
+        Some(false) => Some(Duration::ZERO),
+        _ => fields.duration("stale")?,
+    };
+    let body_max = match fields.text("max_body")? {
+        None => default.body_max,
+        Some(text) => size(text)
+            .filter(|bytes| *bytes <= BODY_MAX)
+            .ok_or_else(|| fields.wrong("max_body", text, BODY_SIZES))?,
+    };
+    let client_directives = match fields.text("client_directives")? {
+        None | Some("obey") => ClientDirectives::Obey,
+        Some("ignore") => ClientDirectives::Ignore,
+        Some(text) => return Err(fields.wrong("client_directives", text, "obey or ignore")),
+    };
+    Ok(Treatment {
+        caching: caching(fields)?,
+        fresh,
+        stale,
+        rescue: fields.duration("rescue")?,
+        keep: fields.duration("keep")?,
+        negative: fields.duration("negative")?,
+        fresh_max: fields.duration("fresh_max")?.unwrap_or(default.fresh_max),
+        body_max,
+        client_directives,
+        methods: methods(fields)?.unwrap_or_else(|| default.methods.clone()),
+        ..default
+    })
+}
+
+fn methods(fields: &Fields<'_>) -> Result<Option<Vec<Method>>, ConfigError> {
+    if !fields.table.contains_key("methods") {
+        return Ok(None);
+    }
+    let known = |name: &String| match name.as_str() {
+        "POST" | "QUERY" => Method::from_bytes(name.as_bytes()).ok(),
+        _ => None,
+    };
+    let method =
+        |name: String| known(&name).ok_or_else(|| fields.wrong("methods", &name, "POST, QUERY"));
+    fields.texts("methods")?.into_iter().map(method).collect::<Result<_, _>>().map(Some)
+}
+
+fn caching(fields: &Fields<'_>) -> Result<Caching, ConfigError> {
+    let mut ignore = Vec::new();
+    for word in fields.texts("ignore")? {
+        let found = Prohibition::ALL.into_iter().find(|known| known.as_str() == word);
+        let words = Prohibition::ALL.map(Prohibition::as_str).join(", ");
+        ignore.push(found.ok_or_else(|| fields.wrong("ignore", &word, &words))?);
+    }
+    match fields.text("cache")? {
+        Some("force") if ignore.is_empty() => {
+            Err(fields.wrong("ignore", "nothing", "the prohibitions that force is to ignore"))
+        }
+        Some("force") => Ok(Caching::Force { ignore }),
+        _ if !ignore.is_empty() => {
+            Err(fields.wrong("ignore", "prohibitions", "nothing, unless cache = \"force\""))
+        }
+        None | Some("respect") => Ok(Caching::Respect),
+        Some("bypass") => Ok(Caching::Bypass),
+        Some(text) => Err(fields.wrong("cache", text, "respect, bypass or force")),
+    }
+}
+
+fn check_tag(tag: &str, wildcards: usize, place: &str) -> Result<(), ConfigError> {
+    let mut rest = tag;
+    while let Some((_, after)) = rest.split_once('{') {
+        let (number, after) = after.split_once('}').unwrap_or(("", ""));
+        let number = number.parse::<usize>().unwrap_or(0);
+        if number == 0 || number > wildcards {
+            let allowed = format!("{{1}} to {{{wildcards}}}, the wildcards of match");
+            return Err(ConfigError::new(format!("{place}: tags"), tag, allowed));
+        }
+        rest = after;
+    }
+    let plain = tag.chars().all(|c| c.is_ascii_graphic() && c != ',');
+    if tag.is_empty() || !plain {
+        let allowed = "printable ASCII without spaces and commas";
+        return Err(ConfigError::new(format!("{place}: tags"), tag, allowed));
+    }
+    Ok(())
+}
+
+fn filled(tag: &str, captures: &[&str]) -> String {
+    let mut text = String::with_capacity(tag.len());
+    let mut rest = tag;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let (number, after) = after.split_once('}').unwrap_or(("", after));
+        let index = number.parse::<usize>().unwrap_or(0).wrapping_sub(1);
+        text.push_str(captures.get(index).copied().unwrap_or(""));
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+/// The settings of a rule, but for those of [`Counted`].
+pub(super) const SETTINGS: &[&str] = &[
+    "match",
+    "cache",
+    "ignore",
+    "ttl",
+    "stale",
+    "swr",
+    "rescue",
+    "keep",
+    "negative",
+    "fresh_max",
+    "tags",
+    "max_body",
+    "methods",
+    "client_directives",
+];
+
+const PATTERNS: &str = "a path such as /api/*, or a host and a path such as example.com/**";
+
+/// A body is in an isolate's memory several times while it is stored; all of it has 128 MB.
+const BODY_MAX: u64 = 16 * 1024 * 1024;
+const BODY_SIZES: &str = "a size such as 64KB or 1MB, at most 16MB";

@@ -1,0 +1,68 @@
+//! Rules that make no sense, and what is said of them.
+
+use breadbox::config::{Rules, toml_to_json};
+
+fn complaint(text: &str) -> String {
+    Rules::from_toml(text).map_or_else(|error| error.to_string(), |_| String::new())
+}
+
+/// Each message names the setting, what it found and what is allowed.
+#[test]
+fn errors_name_setting_found_and_allowed() {
+    let rule = |line: &str| format!("[[rule]]\nmatch = \"/*\"\n{line}\n");
+    for (text, expected) in [
+        ("rule = 3", "rule: found 3; allowed: [[rule]] tables"),
+        ("[[rule]]\n", "rule 1: match: found nothing; allowed: a path such as"),
+        ("[[rules]]\n", "breadbox.toml: found rules; allowed: preset, bypass, rule, site"),
+        ("bypass = \"all\"", "bypass: found all; allowed: everything, or leave it out"),
+        ("preset = \"wordpres\"", "preset: found wordpres; allowed: json-api, nextjs, "),
+        ("preset = 1", "preset: found 1; allowed: a list of texts"),
+        (&rule("ttl = 5"), "rule 1: ttl: found 5; allowed: a text in quotes"),
+        (&rule("ttl = \"5\""), "rule 1: ttl: found 5; allowed: a duration"),
+        (&rule("tll = \"5m\""), "rule 1: found tll; allowed: match, cache, "),
+        (&rule("tags = [\"a{2}\"]"), "rule 1: tags: found a{2}; allowed: {1} to {1}"),
+        (&rule("vary = [\"Cookie\"]"), "rule 1: vary: found Cookie; allowed: names of"),
+        (&rule("vary = [\"a b\"]"), "rule 1: vary: found a b; allowed: names of"),
+        (&rule("strict = \"yes\""), "rule 1: strict: found \"yes\"; allowed: true or false"),
+        (
+            &rule("cookies = { only = [] }"),
+            "rule 1: cookies: found only; allowed: bypass, ignore, keep, key",
+        ),
+        (&rule("query = { sort = 1 }"), "rule 1: query: sort: found 1; allowed: true or false"),
+        (&rule("max_body = \"17MB\""), "rule 1: max_body: found 17MB; allowed: a size"),
+        (&rule("methods = [\"PUT\"]"), "rule 1: methods: found PUT; allowed: POST, QUERY"),
+        (&rule("cache = \"force\""), "rule 1: ignore: found nothing; allowed: the prohibitions"),
+    ] {
+        let told = complaint(text);
+        assert!(told.starts_with(expected), "{text}\n{told}\n{expected}");
+    }
+}
+
+/// Whoever checks a file hears of all rules at once.
+#[test]
+fn every_rule_is_heard() {
+    let text = "[[rule]]\nmatch = \"x\"\n[[rule]]\nmatch = \"/\"\n[[rule]]\nttl = \"1\"\n\
+                [[site]]\nhosts = []\n[[site.rule]]\nmatch = \"/\"\nstale = \"x\"\n";
+    let errors = Rules::errors(&toml_to_json(text).unwrap());
+    let settings: Vec<&str> = errors.iter().map(|error| error.setting.as_str()).collect();
+    let expected = ["rule 1: match", "rule 3: match", "site 1: rule 1: stale", "site 1: hosts"];
+    assert_eq!(settings, expected);
+}
+
+/// One's own rule for a place comes before those of a preset, and a site's before those of all.
+#[test]
+fn ones_own_rules_come_first() {
+    let text = "preset = [\"static\", \"wordpress\"]\n[[rule]]\nmatch = \"/assets/*\"\n";
+    let rules = Rules::from_toml(text).unwrap();
+    assert_eq!(rules.patterns()[..3], ["/assets/*", "/assets/**", "/static/**"]);
+    assert_eq!(rules.ruling("a.test", "/assets/x").rule, Some(0));
+    assert_eq!(rules.ruling("a.test", "/assets/x/y").rule, Some(1));
+}
+
+#[test]
+fn the_kill_switch_is_for_everything() {
+    let rules = Rules::from_toml("bypass = \"everything\"\n[[rule]]\nmatch = \"/a\"\n").unwrap();
+    for url in ["https://a.test/a", "https://a.test/b"] {
+        assert_eq!(super::settled(&rules, &format!("GET {url}"), &[]).key, None);
+    }
+}
