@@ -29,6 +29,8 @@ pub(super) struct Reads {
 #[derive(Debug)]
 struct Read {
     number: u64,
+    /// The primary key's id.
+    primary: Id,
     bytes: Promise,
     /// A request that is killed never finishes its read; nobody joins it after this time.
     until: Time,
@@ -56,7 +58,7 @@ impl Reads {
         {
             return Ok(Source::Shared(bytes));
         }
-        let (number, finish) = self.begin(id, patience);
+        let (number, finish) = self.begin(key, patience);
         let result = shared.read(key).await;
         self.end(id, number);
         let value = match &result {
@@ -76,13 +78,21 @@ impl Reads {
         Some(read.bytes.clone())
     }
 
-    fn begin(&self, id: Id, patience: Duration) -> (u64, Option<Function>) {
+    /// Lets nobody join the reads of a primary key and its variants that are under way: they may
+    /// bring what has been forgotten meanwhile.
+    pub fn part(&self, primary: &Key) {
+        self.under_way.borrow_mut().retain(|_, read| read.primary != primary.id());
+    }
+
+    fn begin(&self, key: &Key, patience: Duration) -> (u64, Option<Function>) {
         let mut finish = None;
         let bytes = Promise::new(&mut |resolve, _| finish = Some(resolve));
         let number = self.begun.get().wrapping_add(1);
         self.begun.set(number);
         let until = js::now().after(patience);
-        self.under_way.borrow_mut().insert(id, Read { number, bytes, until });
+        let primary = key.primary().map_or(key.id(), |primary| primary.id());
+        let read = Read { number, primary, bytes, until };
+        self.under_way.borrow_mut().insert(key.id(), read);
         (number, finish)
     }
 

@@ -27,6 +27,7 @@ mod reclaim;
 mod refusals;
 mod responses;
 mod rules;
+mod shared_reads;
 mod site;
 mod sites;
 mod stampede;

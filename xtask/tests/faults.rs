@@ -55,8 +55,10 @@ async fn each_trouble_shows_and_passes() -> Result<()> {
                 assert!(matches!(got, Got::Cut | Got::Refused), "{trouble}: {got:?}");
             }
             Trouble::Silent => assert_eq!(got, Got::Late),
-            Trouble::Slow(by) if by > Duration::from_millis(600) => assert_eq!(got, Got::Late),
-            Trouble::Slow(by) => {
+            Trouble::Late(by) | Trouble::Slow(by) if by > Duration::from_millis(600) => {
+                assert_eq!(got, Got::Late);
+            }
+            Trouble::Late(by) | Trouble::Slow(by) => {
                 assert_eq!(got, page());
                 assert!(began.elapsed() >= by);
             }

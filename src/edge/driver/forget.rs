@@ -50,6 +50,7 @@ impl Driver {
         let key = Key::of_url(&url);
         let near = Near::new(&self.edge.config.namespace, &key);
         let (far, near) = join(self.forget_shared(&key, take), near.forget()).await;
+        self.edge.reads.part(&key);
         let generation = near.unwrap_or_else(|failure| {
             self.edge.fault(Tier::Platform, "forget", &failure);
             None

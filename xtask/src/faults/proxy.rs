@@ -187,6 +187,9 @@ impl Line {
             };
             server.write_all(&request).await?;
             let answer = answer(server, &request).await?;
+            if let Trouble::Late(by) = trouble {
+                sleep(by).await;
+            }
             match trouble {
                 Trouble::Miscoded => client.write_all(&miscoded(answer)).await?,
                 Trouble::Truncated => {

@@ -13,6 +13,8 @@ pub enum Trouble {
     Html,
     /// Answers say that they are compressed, and are not: HTTP alone.
     Miscoded,
+    /// Answers arrive so much later: HTTP alone.
+    Late(Duration),
     /// Nobody listens; what is open is cut.
     Refused,
     /// Connections are taken and reset at once, open ones too.
@@ -81,6 +83,7 @@ impl fmt::Display for Trouble {
             Self::Refused => f.write_str("refused"),
             Self::Reset => f.write_str("connections reset"),
             Self::Silent => f.write_str("accepts and never answers"),
+            Self::Late(by) => write!(f, "late by {} ms", by.as_millis()),
             Self::Slow(by) => write!(f, "slow by {} ms", by.as_millis()),
             Self::Status(status) => write!(f, "answers {status}"),
             Self::Truncated => f.write_str("truncated"),

@@ -1,0 +1,51 @@
+//! Requests that share one read of Redis: none is shared across a change.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use xtask::harness::{Troubles, eventually};
+
+use xtask::faults::Trouble;
+
+use crate::site::{PATIENCE, Site, answer, one, page};
+
+/// A read that was sent before a change is still on its way when the change is answered. Who asks
+/// after that reads anew, whichever variant it is.
+#[tokio::test]
+async fn a_read_from_before_a_change_is_not_shared_after_it() -> Result<()> {
+    let site = Site::with(
+        |_| page(1).header("vary", "accept-language"),
+        |spec| xtask::harness::Spec { troubles: Troubles::OnEveryLine, ..one(spec) },
+    )?;
+    for language in ["de", "en"] {
+        site.origin.rescript(|_| page(1).header("vary", "accept-language"));
+        for warmed in ["de", "en"] {
+            eventually("both variants are hits", PATIENCE, async || {
+                ask(&site, warmed).await.is_ok_and(|answered| answered.is_hit())
+            })
+            .await?;
+        }
+        site.origin.rescript(|_| page(2).header("vary", "accept-language"));
+        let store = &site.edge.lines()?.store;
+        store.set(Trouble::Late(LATE));
+        let before = store.requests();
+        let late = answer(site.request("GET", 0, "/page").header("accept-language", language));
+        let late = tokio::spawn(late);
+        eventually("the read is on its way", PATIENCE, async || store.requests() > before).await?;
+        store.set(Trouble::Fair);
+        let changed = answer(site.request("POST", 0, "/page")).await?;
+        assert_eq!(changed.status, 200, "{}", changed.headers_text());
+        let asked = ask(&site, language).await?;
+        assert!(!late.is_finished(), "{language}: the machine is too slow for this test");
+        assert_eq!(asked.text(), "version 2", "{language}: {}", asked.headers_text());
+        late.await??;
+    }
+    Ok(())
+}
+
+async fn ask(site: &Site, language: &str) -> Result<crate::site::Answer> {
+    answer(site.request("GET", 0, "/page").header("accept-language", language)).await
+}
+
+/// Longer than all that happens meanwhile, and shorter than the edge waits for Redis.
+const LATE: Duration = Duration::from_secs(6);
