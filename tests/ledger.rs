@@ -275,15 +275,34 @@ fn pages_are_read_whole_or_not_at_all() {
     let read = parse(&[("!", "3"), ("ht:news", "4"), ("~00000000000000ff", "5")]);
     let tag = Selector::Tag("news".to_owned());
     assert_eq!(read, Some(page(Epoch(255), 5, 3, &[(Mode::Hard, tag, 4)])));
+    for pairs in [&[("~00000000000000ff", "five")][..], &[("~00000000000000ff", "5"), ("ht:a", "")]]
+    {
+        assert_eq!(parse(pairs), None, "{pairs:?}");
+    }
+    // Without an epoch, or with something above it, nobody of ours has written it.
     for pairs in [
         &[("ht:news", "4")][..],
         &[("~zz", "5")],
         &[("~0000000000000000", "5")],
-        &[("~00000000000000ff", "five")],
-        &[("~00000000000000ff", "-1")],
-        &[("~00000000000000ff", "5"), ("ht:a", "")],
+        &[("~00000000000000ff", "5"), ("ht:news", "6")],
+        &[("~00000000000000ff", "5"), ("ht:news", "5.5")],
+        &[("~00000000000000ff", "5"), ("", "inf")],
     ] {
-        assert_eq!(parse(pairs), None, "{pairs:?}");
+        assert_eq!(parse(pairs), Some(Page::Absent), "{pairs:?}");
+    }
+    let all = page(Epoch(255), 5, 0, &[(Mode::Hard, Selector::All, 4)]);
+    for strange in ["", "~zz", "qt:later"] {
+        assert!(!Record::is_known(strange), "{strange:?}");
+        let read = parse(&[(strange, "4"), ("~00000000000000ff", "5")]);
+        assert_eq!(read.as_ref(), Some(&all), "{strange:?}");
+    }
+    for (score, position) in [("-1", 0), ("-0", 0), ("3.5", 4), ("4e0", 4)] {
+        let read = parse(&[("ha:", score), ("~00000000000000ff", "5")]);
+        let expected = page(Epoch(255), 5, 0, &[(Mode::Hard, Selector::All, position)]);
+        assert_eq!(read, Some(expected), "{score}");
+    }
+    for known in ["!", "~00000000000000ff", "ht:a", "sg:*"] {
+        assert!(Record::is_known(known), "{known:?}");
     }
 }
 

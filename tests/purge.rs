@@ -2,6 +2,8 @@
 
 #[path = "purge/dialects.rs"]
 mod dialects;
+#[path = "purge/limit.rs"]
+mod limit;
 #[path = "purge/native.rs"]
 mod native;
 #[path = "purge/receipts.rs"]

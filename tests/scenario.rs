@@ -11,6 +11,7 @@
 //! meantime hard tag news                               the same while the origin is asked next
 //! leader   /a 200ms  200  cache-control: …  body=x     another isolate fetches, and stores this
 //! store    down                                        the shared tier fails; or `store  up`
+//! limit    spent                                       the origin's purges are refused; or `free`
 //! expect   origin=2 refresh=1                          fetches so far, and how many after a reply
 //! asked    if-none-match: "a"                         the last fetch's field; or `asked  no range`
 //! trace                                                what the machine did, line by line
@@ -30,7 +31,7 @@ use breadbox::cache::glob::Glob;
 use breadbox::cache::ledger::{Mode, Record, Selector};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use stage::{Scripted, Stage, StoreState};
+use stage::{Limit, Scripted, Stage, StoreState};
 
 #[test]
 fn scenarios_run_as_they_are_written() {
@@ -121,6 +122,14 @@ fn step(stage: &mut Stage, line: &str) -> Result<(), String> {
                 "up" => StoreState::Up,
                 "down" => StoreState::Down,
                 _ => return Err("store up or store down".to_owned()),
+            };
+            Ok(())
+        }
+        "limit" => {
+            stage.limit = match rest {
+                "free" => Limit::Free,
+                "spent" => Limit::Spent,
+                _ => return Err("limit free or limit spent".to_owned()),
             };
             Ok(())
         }

@@ -27,6 +27,7 @@ pub use signature::Signature;
 pub use token::{Scope, Token, Tokens};
 
 use crate::cache::policy::{OriginPurges, TagFields};
+use crate::cache::purge::Limit;
 use deployment::Hosts;
 use duration::{DURATIONS, duration};
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub namespace: String,
     /// Whether clients of other caches may purge in their own words.
     pub purge_clients: PurgeClients,
+    /// How many new selectors a token, or the origin, may have recorded; none means any number.
+    pub purge_limit: Option<Limit>,
     /// Whether responses may purge by a field.
     pub origin_purges: OriginPurges,
     /// Whether clients see the fields that name tags.
@@ -159,6 +162,7 @@ impl Config {
                 set("PURGE_CLIENTS"),
                 [("on", PurgeClients::Answered), ("off", PurgeClients::Refused)],
             )?,
+            purge_limit: purge_limit(set("PURGE_RATE"), set("PURGE_BURST"))?,
             origin_purges: either(
                 "ORIGIN_PURGES",
                 set("ORIGIN_PURGES"),
@@ -242,6 +246,24 @@ fn site(setting: &str, value: String) -> Result<String, ConfigError> {
     }
 }
 
+/// The limit of each purger: so many selectors a second, and so many at once.
+fn purge_limit(rate: Option<String>, burst: Option<String>) -> Result<Option<Limit>, ConfigError> {
+    let number = |setting: &str, value: String, most: u32| match value.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(ConfigError::new(setting, value, format!("a number from 1 to {most}"))),
+    };
+    let burst = burst.map_or(Ok(PURGE_BURST), |burst| number("PURGE_BURST", burst, 1_000_000))?;
+    let rate = match rate {
+        Some(word) if word == "off" => return Ok(None),
+        Some(rate) => number("PURGE_RATE", rate, 1_000).map_err(|error| ConfigError {
+            allowed: format!("off, or {}", error.allowed),
+            ..error
+        })?,
+        None => PURGE_RATE,
+    };
+    Ok(Some(Limit { rate, burst }))
+}
+
 /// One of two words; without any it is the first.
 fn either<T: Copy>(
     setting: &str,
@@ -258,3 +280,8 @@ fn span(setting: &str, value: Option<String>, default: Duration) -> Result<Durat
     let Some(value) = value else { return Ok(default) };
     duration(&value).ok_or_else(|| ConfigError::new(setting, value, DURATIONS))
 }
+
+/// With the burst a minute brings fewer new selectors than the ledger holds.
+const PURGE_RATE: u32 = 20;
+
+const PURGE_BURST: u32 = 2_000;

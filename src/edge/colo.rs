@@ -8,6 +8,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::select;
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use worker::Delay;
+
 use super::js;
 use super::platform::Place;
 use crate::cache::Time;
@@ -15,7 +21,7 @@ use crate::cache::entry::Entry;
 use crate::cache::exchange::Fault;
 use crate::cache::ledger::{Epoch, Mirror, Page, Receipt, Record, Sequence, Stamp, Subject};
 use crate::cache::policy::Standing;
-use crate::redis::Failure;
+use crate::redis::{Failure, Purged};
 
 /// The ledger as this isolate knows it.
 #[derive(Debug)]
@@ -23,11 +29,14 @@ pub(super) struct Colo {
     place: Place,
     visibility: Duration,
     mirror: RefCell<Mirror>,
+    /// Kept as long as a request of this isolate begins an epoch.
+    beginning: RefCell<Option<Promise>>,
 }
 
 impl Colo {
     pub fn new(namespace: &str, visibility: Duration) -> Self {
-        Self { place: Place::of_ledger(namespace), visibility, mirror: RefCell::default() }
+        let (mirror, beginning) = (RefCell::default(), RefCell::default());
+        Self { place: Place::of_ledger(namespace), visibility, mirror, beginning }
     }
 
     /// Brings the mirror up to date, if it is due.
@@ -58,12 +67,13 @@ impl Colo {
     }
 
     /// Records purges and reads them back.
-    pub async fn purge(&self, records: &[Record]) -> Result<Receipt, Failure> {
+    pub async fn purge(&self, records: &[Record]) -> Result<Purged, Failure> {
         let members: Vec<String> = records.iter().map(Record::member).collect();
         for _ in 0..PURGE_TRIES {
             let mut book = self.read_or_begin().await?;
             let sequence = book.sequence.saturating_add(1);
             book.sequence = sequence;
+            let new = members.iter().filter(|it| !book.records.contains_key(*it)).count();
             book.records.extend(members.iter().map(|member| (member.clone(), sequence)));
             book.trim();
             let sent = js::now();
@@ -76,7 +86,7 @@ impl Colo {
             if seen.epoch == book.epoch && members.iter().all(held) {
                 self.learn(&seen, sent)?;
                 let (epoch, sequence) = (Epoch(book.epoch), Sequence(sequence));
-                return Ok(Receipt::new(vec![Stamp { epoch, sequence }]));
+                return Ok(Purged::Recorded(Receipt::new(vec![Stamp { epoch, sequence }]), new));
             }
         }
         Err(Failure {
@@ -86,12 +96,41 @@ impl Colo {
     }
 
     async fn read_or_begin(&self) -> Result<Book, Failure> {
-        if let Some(book) = self.place.read().await?.and_then(|bytes| Book::parse(&bytes)) {
-            return Ok(book);
+        for _ in 0..BEGIN_TRIES {
+            if let Some(book) = self.read().await? {
+                return Ok(book);
+            }
+            let beginning = self.beginning.borrow().clone();
+            match beginning {
+                // Another request of this isolate is at it; two would begin two epochs.
+                Some(done) => within(BEGIN_PATIENCE, done).await,
+                None => return self.begin().await,
+            }
         }
+        self.begin().await
+    }
+
+    async fn read(&self) -> Result<Option<Book>, Failure> {
+        Ok(self.place.read().await?.and_then(|bytes| Book::parse(&bytes)))
+    }
+
+    /// Begins an epoch, and goes by what is there then: another isolate may have begun one, too.
+    async fn begin(&self) -> Result<Book, Failure> {
+        let mut finish = None;
+        let done = Promise::new(&mut |resolve, _| finish = Some(resolve));
+        *self.beginning.borrow_mut() = Some(done);
+        let begun = self.write_and_read().await;
+        self.beginning.take();
+        if let Some(finish) = finish {
+            let _ = finish.call0(&JsValue::UNDEFINED);
+        }
+        begun
+    }
+
+    async fn write_and_read(&self) -> Result<Book, Failure> {
         let book = Book { epoch: js::random().max(1), ..Book::default() };
         self.place.write(book.to_text().as_bytes(), KEEP).await?;
-        Ok(book)
+        Ok(self.read().await?.unwrap_or(book))
     }
 
     fn learn(&self, book: &Book, sent: Time) -> Result<(), Failure> {
@@ -161,6 +200,13 @@ impl Book {
     }
 }
 
+/// Waits for another request's beginning, but not for ever: it may have been killed.
+async fn within(patience: Duration, done: Promise) {
+    drop(select(JsFuture::from(done), Delay::from(patience)).await);
+}
+
+const BEGIN_TRIES: u32 = 2;
+const BEGIN_PATIENCE: Duration = Duration::from_secs(2);
 const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const PURGE_TRIES: u32 = 5;
 const RECORDS_MAX: usize = 2_048;

@@ -164,7 +164,7 @@ impl Driver {
                 }
                 outcome
             }
-            Action::Purge(records) => self.purge(&records).await,
+            Action::Purge { records, charge } => self.purge(&records, charge).await,
             Action::Release { lease, key, hold } => self.release(lease, &key, hold).await,
             Action::Reply(_) | Action::Stop => Outcome::Done,
             Action::Store { tier, lease, key, entry, body, keep } => {

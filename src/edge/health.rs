@@ -45,6 +45,7 @@ pub(super) async fn report(edge: &Edge) -> Value {
         "variants": { "displaced": tally.count(Cell::DisplacedVariants) },
         "purge": {
             "requests": tally.count(Cell::Purges),
+            "refused": tally.count(Cell::RefusedPurges),
             "refusedForTags": tally.count(Cell::Reasons(Reason::Tags)),
             "visibilityMs": millis(edge.config.visibility),
             "canary": match edge.canary.get() {

@@ -1,6 +1,7 @@
 //! Purge requests, carried out: whoever asks, and in whatever words.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -11,12 +12,12 @@ use super::state::Edge;
 use super::{js, origin, reply};
 use crate::cache::exchange::Fault;
 use crate::cache::ledger::{Receipt, Record};
-use crate::cache::purge::{Complaint, Dialect, Effect, Order, Wait};
+use crate::cache::purge::{Complaint, Dialect, Effect, Limit, Order, Spending, Wait};
 use crate::cache::tally::Cell;
 use crate::cache::tally::sheet::Event;
 use crate::cache::{RequestHead, Tier, millis};
 use crate::config::{Level, PurgeClients, Signature, Token};
-use crate::redis::Failure;
+use crate::redis::{Failure, Purged};
 
 /// Whose words a request uses, if it is not the site's own business.
 pub(super) fn dialect(edge: &Edge, head: &RequestHead) -> Option<Dialect> {
@@ -35,18 +36,16 @@ pub(super) async fn answer(
     request: &Request,
     context: &Context,
 ) -> Response {
-    let (status, value) = match carry_out(edge, dialect, head, request).await {
-        Ok(value) => (200, value),
-        Err(complaint) => (complaint.status, dialect.refusal(&complaint)),
+    let (status, value, fields) = match carry_out(edge, dialect, head, request).await {
+        Ok(value) => (200, value, Vec::new()),
+        Err(complaint) => {
+            let fields = dialect.refusal_fields(&complaint, js::now());
+            (complaint.status, dialect.refusal(&complaint), fields)
+        }
     };
     let response = reply::json(status, &value);
-    let more = match status {
-        401 => Some(("www-authenticate", "Bearer realm=\"breadbox\"")),
-        503 => Some(("retry-after", "1")),
-        _ => None,
-    };
-    if let Some((name, value)) = more {
-        let _ = response.headers().set(name, value);
+    for (name, value) in fields {
+        let _ = response.headers().set(name, &value);
     }
     edge.plan_flush(context);
     response
@@ -60,7 +59,12 @@ async fn carry_out(
 ) -> Result<Value, Complaint> {
     let (token, body) = match dialect.signature(&head.headers) {
         // Nobody unknown has us read a body, save who says that it is signed.
-        None => (known(edge, dialect, head)?, read(request).await?),
+        None => {
+            let token = known(edge, dialect, head)?;
+            // Nor somebody whose purge would be refused whatever it says.
+            afford(edge, &token.name).map_err(|refusal| complaint(edge, &token.name, &refusal))?;
+            (token, read(request).await?)
+        }
         Some(text) => {
             let body = read(request).await?;
             (signed(edge, head, text, &body)?, body)
@@ -78,10 +82,8 @@ async fn carry_out(
     let mut answer = match order.effect {
         Effect::Preview => dialect.answer(head, &order, None),
         Effect::Record => {
-            let receipt = record(edge, &order.records).await.map_err(|(tier, failure)| {
-                edge.fault(tier, "purge", &failure);
-                unreached(&failure)
-            })?;
+            let recorded = record(edge, Some(&token.name), &order.records).await;
+            let receipt = recorded.map_err(|refusal| complaint(edge, &token.name, &refusal))?;
             note(edge, &token.name, &order.records, &receipt);
             dialect.answer(head, &order, Some(&receipt))
         }
@@ -149,19 +151,72 @@ fn entitled<'a>(token: Option<&'a Token>, message: &str) -> Result<&'a Token, Co
     }
 }
 
-/// Records purges in the ledger that there is.
-pub(super) async fn record(edge: &Edge, records: &[Record]) -> Result<Receipt, (Tier, Failure)> {
-    let (tier, result) = match &edge.shared {
-        Some(shared) => (Tier::Shared, shared.purge(records, js::random()).await),
-        None => (Tier::Platform, edge.colo.purge(records).await),
-    };
-    result.map_err(|failure| (tier, failure))
+/// Why a purge was not recorded.
+pub(super) enum Refusal {
+    /// The ledger could not be written.
+    Failed(Tier, Failure),
+    /// Its purger has spent the limit, and has to wait for so long.
+    Overspent(Limit, Duration),
 }
 
-fn unreached(failure: &Failure) -> Complaint {
-    let fault = failure.fault.as_str();
-    let message = format!("the purge did not reach the ledger ({fault}); it may be repeated");
-    Complaint::new(503, "ledger-unreachable", message)
+/// Records purges in the ledger that there is, unless their purger has spent its limit; what nobody
+/// is named for has none.
+pub(super) async fn record(
+    edge: &Edge,
+    purger: Option<&str>,
+    records: &[Record],
+) -> Result<Receipt, Refusal> {
+    if let Some(name) = purger {
+        afford(edge, name)?;
+    }
+    let limited = purger.zip(edge.config.purge_limit);
+    let failed = |tier| move |failure| Refusal::Failed(tier, failure);
+    let purged = match &edge.shared {
+        Some(shared) => {
+            let purged = shared.purge_within(records, limited, js::random()).await;
+            purged.map_err(failed(Tier::Shared))?
+        }
+        None => edge.colo.purge(records).await.map_err(failed(Tier::Platform))?,
+    };
+    let note = |change: &dyn Fn(&mut Spending, Limit)| {
+        if let Some((name, limit)) = limited {
+            change(edge.spent.borrow_mut().entry(name.to_owned()).or_default(), limit);
+        }
+    };
+    match purged {
+        Purged::Recorded(receipt, new) => {
+            note(&|spent, limit| spent.spend(limit, new, js::now()));
+            Ok(receipt)
+        }
+        Purged::Refused(limit, wait) => {
+            note(&|spent, limit| spent.exhaust(limit, wait, js::now()));
+            Err(Refusal::Overspent(limit, wait))
+        }
+    }
+}
+
+/// Whether a purger may purge, as far as this isolate knows: nobody else has to be asked for a no.
+fn afford(edge: &Edge, name: &str) -> Result<(), Refusal> {
+    let Some(limit) = edge.config.purge_limit else { return Ok(()) };
+    let spent = edge.spent.borrow().get(name).copied().unwrap_or_default();
+    match spent.wait(limit, js::now()) {
+        None => Ok(()),
+        Some(wait) => Err(Refusal::Overspent(limit, wait)),
+    }
+}
+
+/// What a caller is told of a purge that was not recorded; counted and, where it is news, logged.
+fn complaint(edge: &Edge, name: &str, refusal: &Refusal) -> Complaint {
+    match refusal {
+        Refusal::Failed(tier, failure) => {
+            edge.fault(*tier, "purge", failure);
+            Complaint::unreached(failure.fault)
+        }
+        Refusal::Overspent(limit, wait) => {
+            edge.count(Cell::RefusedPurges, 1);
+            Complaint::overspent(name, *limit, *wait)
+        }
+    }
 }
 
 /// Counts and logs who has purged what; many records take several lines.
@@ -196,6 +251,9 @@ pub(super) const SCHEMA: &str = include_str!("../../docs/purge.schema.json");
 
 /// The largest purge request in bytes.
 const BODY_MAX: u64 = 1024 * 1024;
+
+/// The origin among the purgers; no token has this name.
+pub(super) const ORIGIN: &str = "@origin";
 
 /// How many records a log line names.
 const LINE_RECORDS: usize = 50;

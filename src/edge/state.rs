@@ -1,6 +1,7 @@
 //! What an isolate keeps between requests.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
@@ -13,6 +14,7 @@ use super::reads::Reads;
 use super::{js, log, served};
 use crate::cache::exchange::{Fault, Limits, Plan};
 use crate::cache::policy::{Standing, Treatment};
+use crate::cache::purge::Spending;
 use crate::cache::tally::{Cell as Count, Peer, Tally};
 use crate::cache::{RequestHead, Tier, Time};
 use crate::config::{Config, ConfigError, Deployment, Level, Ruling};
@@ -27,6 +29,8 @@ pub(super) struct Edge {
     pub flights: Rc<Flights>,
     pub reads: Reads,
     pub hints: Hints,
+    /// What purgers have spent of their limits.
+    pub spent: RefCell<BTreeMap<String, Spending>>,
     pub counts: Counts,
     pub analytics: Option<JsValue>,
     flush: Cell<Option<Time>>,
@@ -71,6 +75,7 @@ impl Edge {
             flights: Rc::default(),
             reads: Reads::default(),
             hints: Hints::default(),
+            spent: RefCell::default(),
             counts: Counts::new(js::now()),
             analytics: served::analytics(env),
             flush: Cell::default(),
@@ -175,6 +180,11 @@ impl Edge {
     pub async fn flush(&self) {
         self.flush.set(None);
         let Some(shared) = &self.shared else { return };
+        let strange = shared.strange();
+        if strange > 0 {
+            let detail = format!("{strange} unknown members, each a purge of everything");
+            self.fault(Tier::Shared, "look", &Failure { fault: Fault::Malformed, detail });
+        }
         if let Err(failure) = self.counts.flush(shared, js::random).await {
             self.fault(Tier::Shared, "tally", &failure);
         }

@@ -52,6 +52,11 @@ impl Keys {
         format!("{{{}:{shard}}}:ledger", self.namespace)
     }
 
+    /// What a purger has spent of its limit; it is kept beside the first shard's ledger.
+    pub fn spent(&self, purger: &str) -> String {
+        format!("{{{}:0}}:spent:{purger}", self.namespace)
+    }
+
     /// How far the sweep for dead entries of a shard has come.
     pub fn progress(&self, shard: usize) -> String {
         format!("{{{}:{shard}}}:reclaim", self.namespace)

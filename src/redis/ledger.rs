@@ -1,6 +1,8 @@
 //! The purge ledger in Redis: looking into it, writing to it, and this isolate's mirrors of it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -14,6 +16,16 @@ use crate::cache::ledger::{
     Applied, Due, Epoch, Mirror, Mode, Page, Receipt, Record, Selector, Sequence, Stamp, Subject,
 };
 use crate::cache::policy::Standing;
+use crate::cache::purge::Limit;
+
+/// What became of a purge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purged {
+    /// It is recorded; so many of its selectors were new to the ledger.
+    Recorded(Receipt, usize),
+    /// Its purger has spent its limit and has to wait for so long; nothing is recorded.
+    Refused(Limit, Duration),
+}
 
 impl<W: Wire> Shared<W> {
     /// Looks into the ledger if that is due and nobody else is at it.
@@ -79,10 +91,25 @@ impl<W: Wire> Shared<W> {
 
     /// What the ledger holds from a sequence on.
     async fn range(&self, shard: usize, from: Sequence, haste: Haste) -> Result<Page, Failure> {
-        let (ledger, from) = (self.keys.ledger(shard), from.0.to_string());
-        let range = ["ZRANGE", &ledger, &from, "+inf", "BYSCORE", "WITHSCORES"];
+        let (ledger, first) = (self.keys.ledger(shard), from.0.to_string());
+        let range = ["ZRANGE", &ledger, &first, "+inf", "BYSCORE", "WITHSCORES"];
         let reply = self.rest.command(&range, haste, self.clock).await?;
+        self.note_strange(&reply, from);
         page(&reply).ok_or_else(|| Failure::malformed("ZRANGE"))
+    }
+
+    /// How many members of the ledger were met, since this was asked last, that this version does
+    /// not know. Each counts as a purge of everything.
+    pub fn strange(&self) -> u64 {
+        self.strange.swap(0, Ordering::Relaxed)
+    }
+
+    /// What lies at the cursor was met before.
+    fn note_strange(&self, reply: &Reply, from: Sequence) {
+        let Some(pairs) = pairs(reply) else { return };
+        let is_new = |score: &str| from == Sequence(0) || score != from.0.to_string();
+        let strange = pairs.iter().filter(|(m, score)| is_new(score) && !Record::is_known(m));
+        self.strange.fetch_add(strange.count() as u64, Ordering::Relaxed);
     }
 
     /// Starts another epoch if the ledger has lost data, and takes in the whole ledger.
@@ -97,6 +124,7 @@ impl<W: Wire> Shared<W> {
             .rest
             .script(|s| &s.renew, &[&ledger], &args, Last::None, haste, self.clock)
             .await?;
+        self.note_strange(&reply, Sequence(0));
         let page = page(&reply).ok_or_else(|| Failure::malformed("renew"))?;
         match self.shard_mirror(shard).apply(page, Sequence(0), sent) {
             Applied::Current => Ok(()),
@@ -107,18 +135,40 @@ impl<W: Wire> Shared<W> {
     /// Records purges in every shard; an error means that not all have them, or that the store is
     /// so slow that isolates may not see them in time.
     pub async fn purge(&self, records: &[Record], seed: u64) -> Result<Receipt, Failure> {
+        match self.purge_within(records, None, seed).await? {
+            Purged::Recorded(receipt, _) => Ok(receipt),
+            Purged::Refused(..) => Err(Failure::malformed("purge")),
+        }
+    }
+
+    /// The same for a purger with a limit. The first shard counts what it spends, so that none has
+    /// recorded anything when it is refused.
+    pub async fn purge_within(
+        &self,
+        records: &[Record],
+        purger: Option<(&str, Limit)>,
+        seed: u64,
+    ) -> Result<Purged, Failure> {
         let members: Vec<String> = records.iter().map(Record::member).collect();
-        let head = [Epoch(seed.max(1)).to_string(), LEDGER_MAX.to_string()];
+        let spans = purger.map_or([Duration::ZERO; 2], |(_, it)| [it.each(), it.whole()]);
+        let [each, whole] = spans.map(|span| span.as_millis().to_string());
+        let head = [Epoch(seed.max(1)).to_string(), LEDGER_MAX.to_string(), each, whole];
         let args: Vec<String> = head.into_iter().chain(members).collect();
-        let mut stamps = Vec::new();
+        let (mut stamps, mut new) = (Vec::new(), 0);
         for shard in 0..=self.more.len() {
-            let ledger = [self.keys.ledger(shard)];
-            let reply = self.eval(|s| &s.purge, &ledger, &args, Last::None, Haste::Reply).await?;
-            let stamp = recorded(&reply).ok_or_else(|| Failure::malformed("purge"))?;
+            let mut names = vec![self.keys.ledger(shard)];
+            names.extend(purger.filter(|_| shard == 0).map(|(name, _)| self.keys.spent(name)));
+            let reply = self.eval(|s| &s.purge, &names, &args, Last::None, Haste::Reply).await?;
+            if let (Reply::Integer(wait), Some((_, limit))) = (&reply, purger) {
+                let wait = u64::try_from(*wait).unwrap_or_default();
+                return Ok(Purged::Refused(limit, Duration::from_millis(wait)));
+            }
+            let (stamp, more) = recorded(&reply).ok_or_else(|| Failure::malformed("purge"))?;
             self.shard_mirror(shard).record(records, stamp);
             stamps.push(stamp);
+            new = more.max(new);
         }
-        Ok(Receipt::new(stamps))
+        Ok(Purged::Recorded(Receipt::new(stamps), new))
     }
 
     /// Purges a canary and reads it back through the ledger: whether purges do anything at all.
@@ -147,13 +197,18 @@ impl<W: Wire> Shared<W> {
 
 /// A range of the ledger as members and scores in turn.
 pub(super) fn page(reply: &Reply) -> Option<Page> {
+    let pairs = pairs(reply)?;
+    Page::parse(pairs.iter().map(|(member, score)| (member.as_str(), score.as_str())))
+}
+
+/// A member that is not text is none that we have written: nothing is what stands for that.
+fn pairs(reply: &Reply) -> Option<Vec<(String, String)>> {
     let Reply::Array(items) = reply else { return None };
-    let texts: Vec<String> = items.iter().map(Reply::text).collect::<Option<_>>()?;
-    let pairs = texts.chunks_exact(2).map(|pair| match pair {
-        [member, score] => (member.as_str(), score.as_str()),
-        _ => ("", ""),
+    let pairs = items.chunks_exact(2).map(|pair| match pair {
+        [member, score] => Some((member.text().unwrap_or_default(), score.text()?)),
+        _ => None,
     });
-    Page::parse(pairs)
+    pairs.collect()
 }
 
 pub(super) fn stamp(page: &Page) -> Option<Stamp> {
@@ -163,11 +218,15 @@ pub(super) fn stamp(page: &Page) -> Option<Stamp> {
     }
 }
 
-fn recorded(reply: &Reply) -> Option<Stamp> {
+/// Where purges were recorded, and how many of them the ledger did not hold.
+fn recorded(reply: &Reply) -> Option<(Stamp, usize)> {
     let Reply::Array(parts) = reply else { return None };
-    let [epoch, Reply::Integer(sequence)] = parts.as_slice() else { return None };
+    let [epoch, Reply::Integer(sequence), Reply::Integer(new)] = parts.as_slice() else {
+        return None;
+    };
     let epoch = Epoch::parse(&epoch.text()?)?;
-    Some(Stamp { epoch, sequence: Sequence(u64::try_from(*sequence).ok()?) })
+    let stamp = Stamp { epoch, sequence: Sequence(u64::try_from(*sequence).ok()?) };
+    Some((stamp, usize::try_from(*new).ok()?))
 }
 
 /// What the purges since an entry's lease mean for it.

@@ -16,6 +16,7 @@ mod wire;
 pub use breaker::Breaker;
 pub use counts::Counts;
 pub use keys::Keys;
+pub use ledger::Purged;
 pub use reclaim::Reclaimed;
 pub use resp::Reply;
 pub use rest::{Clock, Failure, Haste, Rest};
@@ -25,6 +26,7 @@ pub(crate) use wire::within;
 pub use wire::{Http, Wire};
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use base64::Engine;
@@ -50,6 +52,7 @@ pub struct Shared<W = Http> {
     grace: Duration,
     first: Mutex<Mirror>,
     more: Vec<Mutex<Mirror>>,
+    strange: AtomicU64,
     clock: Clock,
 }
 
@@ -71,6 +74,7 @@ impl<W: Wire> Shared<W> {
             grace: settings.grace,
             first: Mutex::default(),
             more: (1..shards).map(|_| Mutex::default()).collect(),
+            strange: AtomicU64::default(),
             clock,
         }
     }

@@ -72,7 +72,7 @@ impl Scripts {
             acquire: script(include_str!("scripts/acquire.lua"), 3, 0),
             forget: script(include_str!("scripts/forget.lua"), 4, 0),
             heads: script(include_str!("scripts/heads.lua"), 0, 2),
-            purge: script(include_str!("scripts/purge.lua"), 4, 0),
+            purge: script(include_str!("scripts/purge.lua"), 6, 0),
             reclaim: script(include_str!("scripts/reclaim.lua"), 1, 2),
             release: script(include_str!("scripts/release.lua"), 2, 0),
             renew: script(include_str!("scripts/renew.lua"), 2, 0),

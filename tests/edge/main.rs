@@ -20,6 +20,7 @@ mod plain;
 mod platform;
 mod purge;
 mod purge_api;
+mod purge_limits;
 mod purge_unrecorded;
 mod read_your_purge;
 mod receipts;

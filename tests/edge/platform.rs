@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use xtask::harness::{PlatformTier, SharedTier, Spec, eventually};
+use anyhow::{Context, Result};
+use futures_util::future::join_all;
+use xtask::harness::{PlatformTier, SharedTier, Spec, Weather, eventually};
 
 use crate::site::{HOST, PATIENCE, Site, asked_exactly, page, set, stale_page};
 
@@ -77,6 +78,30 @@ async fn one_isolate_fetches_a_cold_key_once() -> Result<()> {
         assert_eq!(answer.text(), "version 1", "{}", answer.headers_text());
     }
     asked_exactly(&site, "/cold", 1);
+    Ok(())
+}
+
+/// A page and all its parts are asked for at once where nothing is known yet: the requests agree on
+/// one ledger, and nothing that they store is lost.
+#[tokio::test]
+async fn first_requests_at_once_begin_one_ledger() -> Result<()> {
+    let site = Site::with(
+        |_| page(1),
+        |spec| Spec { shared: SharedTier::Off, isolates: 1, processes: 1, ..spec },
+    )?;
+    let colo = site.edge.colos.first().context("there is no data centre")?;
+    colo.set_weather(Weather::Slow(Duration::from_millis(200)));
+    let paths: Vec<String> = (0..8).map(|part| format!("/part{part}")).collect();
+    for answered in join_all(paths.iter().map(|path| site.get(0, path))).await {
+        assert_eq!(answered?.text(), "version 1");
+    }
+    eventually("all is stored", PATIENCE, async || colo.len() == paths.len() + 1).await?;
+    assert_eq!(colo.asked().puts, paths.len() as u64 + 1, "the ledger was begun more than once");
+    colo.set_weather(Weather::Fair);
+    for path in &paths {
+        let again = site.get(0, path).await?;
+        assert!(again.is_hit(), "{path}: {}", again.headers_text());
+    }
     Ok(())
 }
 

@@ -46,7 +46,7 @@ fn word(action: &Action<u8>) -> String {
             format!("invalidate {}", urls.join(" "))
         }
         Action::Lookup { .. } => "lookup".to_owned(),
-        Action::Purge(records) => {
+        Action::Purge { records, .. } => {
             let members: Vec<String> = records.iter().map(Record::member).collect();
             format!("purge {}", members.join(" "))
         }

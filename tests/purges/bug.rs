@@ -53,8 +53,8 @@ impl Bug {
             }
             (Self::FloorIgnored, Verb::Purge) => ("redis.call('ZADD', KEYS[1], last[2], '!')", ""),
             (Self::SoftMasksHard, Verb::Purge) => (
-                "for i = 3, #ARGV do",
-                "for i = 3, #ARGV do if string.sub(ARGV[i], 1, 1) == 's' then \
+                "for i = 5, #ARGV do",
+                "for i = 5, #ARGV do if string.sub(ARGV[i], 1, 1) == 's' then \
                  redis.call('ZREM', KEYS[1], 'h' .. string.sub(ARGV[i], 2)) end",
             ),
             _ => return text.to_owned(),

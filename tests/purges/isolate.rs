@@ -145,7 +145,7 @@ impl Request {
                 Outcome::Done
             }
             // The origin of these schedules purges nothing in its responses.
-            Action::Invalidate { .. } | Action::Purge(_) | Action::Stop => Outcome::Done,
+            Action::Invalidate { .. } | Action::Purge { .. } | Action::Stop => Outcome::Done,
         }
     }
 

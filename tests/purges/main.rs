@@ -11,12 +11,14 @@ mod effect;
 mod eviction;
 mod isolate;
 mod laws;
+mod limit;
 mod line;
 mod reclaim;
 mod schedule;
 mod server;
 mod stage;
 mod straight;
+mod strange;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

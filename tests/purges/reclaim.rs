@@ -59,13 +59,13 @@ fn a_newer_entry_is_not_deleted() {
     assert_eq!((&found.body[..], found.standing), (&b"newer"[..], Standing::Clean));
 }
 
-fn redis() -> Redis {
+pub fn redis() -> Redis {
     let program = xtask::tools::redis_program().expect("a redis-server");
     let logs = xtask::places::test_run().expect("a directory for logs");
     Redis::start(&program, &logs).expect("redis-server starts")
 }
 
-fn wire(redis: &Redis) -> Wire {
+pub fn wire(redis: &Redis) -> Wire {
     Wire::open(redis.port()).expect("it accepts")
 }
 

@@ -1,5 +1,6 @@
 //! One isolate on a stage: stores that are maps, time that passes when told.
 
+mod purges;
 mod words;
 
 use std::collections::{HashMap, VecDeque};
@@ -12,10 +13,11 @@ use breadbox::cache::exchange::{
 use breadbox::cache::family::Generation;
 use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
-use breadbox::cache::ledger::{Epoch, Mirror, Page, Receipt, Record, Sequence, Stamp, Subject};
+use breadbox::cache::ledger::{Epoch, Mirror, Page, Record, Sequence, Stamp, Subject};
 use breadbox::cache::policy::{self, Arrival, Treatment};
 use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
 use http::{HeaderMap, Method};
+pub use purges::Limit;
 use words::shown;
 
 type Waiting = (Exchange<String>, Action<String>, Option<String>);
@@ -40,6 +42,7 @@ pub enum StoreState {
 pub struct Stage {
     pub scripted: VecDeque<Scripted>,
     pub store: StoreState,
+    pub limit: Limit,
     pub trace: Vec<String>,
     /// A purge that comes while the origin is asked.
     pub meantime: Option<Record>,
@@ -213,18 +216,7 @@ impl Stage {
                 };
                 self.note(format!("lookup {tier:?} {}", named(&key)), outcome)
             }
-            Action::Purge(_) if down => {
-                self.note("purge".to_owned(), Outcome::Failed(Fault::Unreachable))
-            }
-            Action::Purge(records) => {
-                self.sequence += 1;
-                let members: Vec<String> = records.iter().map(Record::member).collect();
-                let score = Sequence(self.sequence);
-                self.sync(records.into_iter().map(|record| (record, score)).collect());
-                let stamp = Stamp { epoch: Epoch(1), sequence: score };
-                let outcome = Outcome::Purged(Receipt::new(vec![stamp]));
-                self.note(format!("purge {}", members.join(", ")), outcome)
-            }
+            Action::Purge { records, charge } => self.purges(records, charge),
             Action::Release { key, hold, .. } => self.release(&key, hold),
             Action::Store { tier, key, lease, entry, body, .. } => {
                 self.store(tier, &key, lease, *entry, body.unwrap_or_default())

@@ -196,7 +196,7 @@ fn answers(action: &Action<u8>) -> Vec<Outcome<u8>> {
             .into_iter()
             .chain([Outcome::Stored, Outcome::Displaced, Outcome::Lost])
             .collect(),
-        Action::Purge(_) => vec![Outcome::Purged(Receipt::default())],
+        Action::Purge { .. } => vec![Outcome::Purged(Receipt::default()), Outcome::Overspent],
         Action::Invalidate { take: Some(_), .. } => {
             let granted = Outcome::Granted { lease: lease(5, Reach::Everywhere), found: None };
             return vec![granted, Outcome::Done, Outcome::Failed(Fault::Timeout)];

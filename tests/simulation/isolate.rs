@@ -189,7 +189,7 @@ impl Driver {
             Action::Invalidate { keys, take } => self.forget(&keys, take).await,
             Action::Stop => Outcome::Done,
             Action::Lookup { tier, key } => self.look(tier, &key).await,
-            Action::Purge(records) => {
+            Action::Purge { records, .. } => {
                 let purged = self.isolate.shared.purge(&records, world::random(u64::MAX)).await;
                 purged.map_or_else(|failure| self.missed(&failure), Outcome::Purged)
             }

@@ -149,7 +149,7 @@ impl Laws {
             // A look may be two commands, and a script may have to be loaded before it runs.
             Action::Lookup { .. } => 2,
             Action::Acquire { .. } | Action::Store { .. } | Action::Release { .. } => 1,
-            Action::Fetch(_) | Action::Invalidate { .. } | Action::Purge(_) => 1,
+            Action::Fetch(_) | Action::Invalidate { .. } | Action::Purge { .. } => 1,
             Action::Collect { .. } | Action::Reply(_) | Action::Stop | Action::Wait { .. } => 0,
         };
         if seen.requests == SUBREQUESTS {

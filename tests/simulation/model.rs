@@ -155,7 +155,7 @@ impl Model {
             (Verb::Forget, [forgotten @ .., change], [token, keep, ttl]) => {
                 self.forget(forgotten, change, token, [number(keep), number(ttl)], now)
             }
-            (Verb::Purge, [ledger], [epoch, max, records @ ..]) => {
+            (Verb::Purge, [ledger], [epoch, max, _each, _whole, records @ ..]) => {
                 self.purge(ledger, epoch, number(max) as usize, records)
             }
             (Verb::Release, [lease], [token, pause, status]) => {
@@ -199,8 +199,9 @@ impl Model {
         let sequence = score + 1;
         let members = self.ledgers.entry(ledger.to_vec()).or_default();
         members.insert(top.clone(), sequence);
+        let mut new = 0;
         for record in records {
-            members.insert(record.to_vec(), sequence);
+            new += i64::from(members.insert(record.to_vec(), sequence).is_none());
         }
         let excess = members.len().saturating_sub(max);
         if excess > 0 {
@@ -212,7 +213,8 @@ impl Model {
             let floor = oldest.last().map_or(0, |(_, score)| *score);
             members.insert(b"!".to_vec(), floor);
         }
-        Answer::Array(vec![Answer::Bulk(top[1..].to_vec()), Answer::Integer(sequence as i64)])
+        let [sequence, new] = [sequence as i64, new].map(Answer::Integer);
+        Answer::Array(vec![Answer::Bulk(top[1..].to_vec()), sequence, new])
     }
 
     fn release(

@@ -48,8 +48,14 @@ pub enum Action<B> {
         /// What.
         key: Key,
     },
-    /// Record purges that a response asks for: [`Outcome::Purged`] or [`Outcome::Failed`].
-    Purge(Vec<Record>),
+    /// Record purges that a response asks for: [`Outcome::Purged`], [`Outcome::Overspent`] or
+    /// [`Outcome::Failed`].
+    Purge {
+        /// The purges.
+        records: Vec<Record>,
+        /// Whether they count.
+        charge: Charge,
+    },
     /// Give a lease back: [`Outcome::Done`].
     Release {
         /// The lease.
@@ -87,6 +93,15 @@ pub enum Action<B> {
         /// At the most how long.
         at_most: Duration,
     },
+}
+
+/// Whether purges count towards the origin's limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// They do, and are refused beyond it.
+    Counted,
+    /// They take the place of those that were refused.
+    Free,
 }
 
 /// A request to the origin.
@@ -231,6 +246,8 @@ pub enum Outcome<B> {
     },
     /// The lease was no longer ours; nothing was stored.
     Lost,
+    /// The origin has purged as much as it may for now; nothing is recorded.
+    Overspent,
     /// The purges are recorded.
     Purged(Receipt),
     /// The entry is stored and the lease given back.

@@ -24,7 +24,8 @@ mod store;
 pub mod told;
 
 pub use action::{
-    Action, Backoff, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach, Reply,
+    Action, Backoff, Charge, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach,
+    Reply,
 };
 pub use plan::{CHANGE_KEEP, Hint, Limits, Plan};
 pub use store::MARKED;

@@ -2,11 +2,12 @@
 
 use http::HeaderValue;
 
-use super::action::{Action, Outcome};
+use super::action::{Action, Charge, Outcome};
 use super::course::Course;
 use super::origin::AwaitOrigin;
 use super::pass::AwaitPass;
 use super::{State, Step};
+use crate::cache::ledger::Record;
 use crate::cache::policy;
 use crate::cache::{ResponseHead, Time};
 
@@ -16,6 +17,8 @@ pub(super) struct AwaitPurge<B> {
     then: Then<B>,
     response: ResponseHead,
     length: Option<u64>,
+    records: Vec<Record>,
+    charge: Charge,
 }
 
 /// Who goes on with the response.
@@ -40,14 +43,24 @@ pub(super) fn heed<B: Clone>(
     if records.is_empty() {
         return then.proceed(course, Outcome::Answered { response, length }, now);
     }
-    (State::Purge(AwaitPurge { then, response, length }), Action::Purge(records))
+    AwaitPurge { then, response, length, records, charge: Charge::Counted }.ask()
 }
 
 impl<B: Clone> AwaitPurge<B> {
+    fn ask(self) -> Step<B> {
+        let action = Action::Purge { records: self.records.clone(), charge: self.charge };
+        (State::Purge(self), action)
+    }
+
     /// A purge that could not be recorded does not keep the client from its answer; the driver has
-    /// counted it. A receipt goes along with what nobody stores.
+    /// counted it. Beyond the origin's limit one record purges no less than the many would. A
+    /// receipt goes along with what nobody stores.
     pub fn resume(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
-        let Self { then, mut response, length } = self;
+        if let (Outcome::Overspent, Charge::Counted) = (&outcome, self.charge) {
+            let records = vec![policy::widened(&course.request, &self.records)];
+            return Self { records, charge: Charge::Free, ..self }.ask();
+        }
+        let Self { then, mut response, length, .. } = self;
         if let (Outcome::Purged(receipt), Then::Pass(_)) = (outcome, &then)
             && let Ok(value) = HeaderValue::try_from(receipt.to_string())
         {

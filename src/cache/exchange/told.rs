@@ -19,7 +19,7 @@ pub fn action<B>(action: &Action<B>) -> String {
         }
         Action::Invalidate { .. } => "invalidate".to_owned(),
         Action::Lookup { tier: place, key } => format!("look {} {}", tier(*place), key.id()),
-        Action::Purge(_) => "purge".to_owned(),
+        Action::Purge { .. } => "purge".to_owned(),
         Action::Release { .. } => "release".to_owned(),
         Action::Reply(reply) => {
             let status = &reply.status;

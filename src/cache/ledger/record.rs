@@ -68,6 +68,12 @@ impl Record {
         Self::parse_known(member).unwrap_or(Self { mode: Mode::Hard, selector: Selector::All })
     }
 
+    /// Whether a member of the ledger is one that this version knows.
+    pub fn is_known(member: &str) -> bool {
+        let state = member == "!" || member.strip_prefix('~').and_then(Epoch::parse).is_some();
+        state || Self::parse_known(member).is_some()
+    }
+
     fn parse_known(member: &str) -> Option<Self> {
         let (head, value) = member.split_once(':')?;
         let value = value.to_owned();
@@ -111,20 +117,22 @@ pub enum Page {
 
 impl Page {
     /// Reads the reply to a range with scores: member and score in turn. `None` where it can't be
-    /// one.
+    /// one. A ledger whose highest member is not its epoch is damaged: it counts as missing.
     pub fn parse<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Self> {
         let mut epoch = None;
         let mut top = Sequence(0);
         let mut floor = Sequence(0);
+        let mut highest = Sequence(0);
         let mut records = Vec::new();
         let mut pairs = pairs.peekable();
         if pairs.peek().is_none() {
             return Some(Self::Absent);
         }
         for (member, score) in pairs {
-            let score = Sequence(score.parse().ok()?);
-            if let Some(text) = member.strip_prefix('~') {
-                epoch = Some(Epoch::parse(text)?);
+            let score = position(score)?;
+            highest = score.max(highest);
+            if let Some(known) = member.strip_prefix('~').and_then(Epoch::parse) {
+                epoch = Some(known);
                 top = score;
             } else if member == "!" {
                 floor = score;
@@ -132,6 +140,19 @@ impl Page {
                 records.push((Record::parse(member), score));
             }
         }
-        Some(Self::Present { epoch: epoch?, sequence: top, floor, records })
+        Some(match epoch {
+            Some(epoch) if highest == top => Self::Present { epoch, sequence: top, floor, records },
+            _ => Self::Absent,
+        })
     }
+}
+
+/// A score as a position. One that no purge has given counts as the next that one may give.
+fn position(score: &str) -> Option<Sequence> {
+    if let Ok(whole) = score.parse() {
+        return Some(Sequence(whole));
+    }
+    let next = score.parse::<f64>().ok()?.ceil();
+    let below = next <= 0.0;
+    Some(Sequence(if below { 0 } else { format!("{next:.0}").parse().unwrap_or(u64::MAX) }))
 }

@@ -59,12 +59,18 @@ pub fn purges(request: &RequestHead, response: &ResponseHead, heed: OriginPurges
         purge(Mode::Soft, field::purged_tags(&response.headers, &field::SOFT_PURGE));
     }
     if records.len() > TAGS_MAX {
-        let host = Place::of(&request.url).host().to_owned();
-        return vec![Record { mode: Mode::Hard, selector: Selector::Host(host) }];
+        return vec![widened(request, &records)];
     }
     records.sort_unstable();
     records.dedup();
     records
+}
+
+/// One purge for many: of all that is stored of the host, hard if one of them is.
+pub fn widened(request: &RequestHead, records: &[Record]) -> Record {
+    let hard = records.iter().any(|record| record.mode == Mode::Hard);
+    let mode = if hard { Mode::Hard } else { Mode::Soft };
+    Record { mode, selector: Selector::Host(Place::of(&request.url).host().to_owned()) }
 }
 
 /// The tags by which the groups of a response are told from those of other origins

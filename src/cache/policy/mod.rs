@@ -40,7 +40,7 @@ pub use eligible::{content_parts, eligible, is_keyed_by_content, only_if_cached}
 pub use form::{Form, form, formed};
 pub use forward::{forward, pass};
 pub use freshen::{Told, freshen, head_tells};
-pub use invalidate::{group_tags, invalidates, purges, tags};
+pub use invalidate::{group_tags, invalidates, purges, tags, widened};
 pub use present::{convey, present, relay, withhold};
 pub use receipt::receipt;
 pub use reuse::{Rescue, Reuse, Standing, Stored, reuse};

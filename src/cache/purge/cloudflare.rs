@@ -50,6 +50,7 @@ pub(super) fn refusal(complaint: &Complaint) -> Value {
         "invalid-field" => 1014,
         "invalid-json" | "invalid-body" => 6007,
         "closed" | "forbidden" => 10000,
+        "too-many-purges" => 971,
         "unauthorized" => 9109,
         _ => 1000,
     };

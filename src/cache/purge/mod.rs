@@ -6,11 +6,13 @@
 mod bounds;
 mod cloudflare;
 mod fastly;
+mod limit;
 mod native;
 mod order;
 mod varnish;
 
 pub use bounds::Bounds;
+pub use limit::{Limit, Spending};
 pub use native::parse;
 pub use order::{Effect, Order, SELECTORS_MAX};
 
@@ -21,8 +23,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::RequestHead;
+use super::exchange::Fault;
 use super::ledger::Receipt;
+use super::{RequestHead, Time};
 
 /// What is wrong with a purge request, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +38,33 @@ pub struct Complaint {
     pub field: Option<String>,
     /// A sentence for people.
     pub message: String,
+    /// How long to wait before trying again, where that helps.
+    pub wait: Option<Duration>,
 }
 
 impl Complaint {
     /// A complaint about the whole request.
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, field: None, message: message.into() }
+        Self { status, code, field: None, message: message.into(), wait: None }
+    }
+
+    /// The ledger could not be written, for this reason.
+    pub fn unreached(fault: Fault) -> Self {
+        let fault = fault.as_str();
+        let message = format!("the purge did not reach the ledger ({fault}); it may be repeated");
+        let wait = Some(Duration::from_secs(1));
+        Self { wait, ..Self::new(503, "ledger-unreachable", message) }
+    }
+
+    /// A purger has spent its limit and has to wait.
+    pub fn overspent(purger: &str, limit: Limit, wait: Duration) -> Self {
+        let Limit { rate, burst } = limit;
+        let message = format!(
+            "{purger} may purge {rate} new selectors a second, and {burst} at once (PURGE_RATE, \
+             PURGE_BURST); nothing was purged; try again in {} s, or purge by what they share",
+            seconds(wait)
+        );
+        Self { wait: Some(wait), ..Self::new(429, "too-many-purges", message) }
     }
 
     /// A complaint about a field of it.
@@ -136,6 +160,22 @@ impl Dialect {
         }
     }
 
+    /// The fields that go with a refusal at this time.
+    pub fn refusal_fields(self, complaint: &Complaint, now: Time) -> Vec<(&'static str, String)> {
+        let mut fields = Vec::new();
+        if complaint.status == 401 {
+            fields.push(("www-authenticate", "Bearer realm=\"breadbox\"".to_owned()));
+        }
+        let Some(wait) = complaint.wait else { return fields };
+        fields.push(("retry-after", seconds(wait).to_string()));
+        if self == Self::Fastly && complaint.status == 429 {
+            let reset = now.0.unsigned_abs().div_ceil(1_000).saturating_add(seconds(wait));
+            fields.push(("fastly-ratelimit-remaining", "0".to_owned()));
+            fields.push(("fastly-ratelimit-reset", reset.to_string()));
+        }
+        fields
+    }
+
     /// The secret that a request carries, in one of the ways that the dialect's clients have.
     /// `Basic` is left to methods that no form on a page can send.
     pub fn secret(self, headers: &HeaderMap) -> Option<String> {
@@ -148,6 +188,11 @@ impl Dialect {
             Self::Varnish => bearer().or_else(|| basic(headers)),
         }
     }
+}
+
+/// A span in whole seconds, never too short.
+fn seconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX)
 }
 
 /// The path of a normalised URL, and its query where there is one.

@@ -102,6 +102,7 @@ mod tests {
             "breadbox_requests_total{verdict=\"hit\"} 12",
             "breadbox_requests_total{verdict=\"error\"} 0",
             "breadbox_purges_total 0",
+            "breadbox_purges_refused_total 0",
             "# TYPE breadbox_wait_seconds histogram",
             "breadbox_wait_seconds_bucket{tier=\"redis\",le=\"0.001\"} 3",
             "breadbox_wait_seconds_bucket{tier=\"redis\",le=\"0.050\"} 4",

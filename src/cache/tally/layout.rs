@@ -116,6 +116,8 @@ layout! {
         "Fills stored, kept out by a purge, and variants displaced by newer ones.";
     PURGES "purges" [] 1, Words::List(&[""]),
         "Purge requests carried out.";
+    REFUSED "purges_refused" [] 1, Words::List(&[""]),
+        "Purge requests beyond their purger's limit.";
     FAULTS "faults" ["tier", "fault"] FAULT_CELLS, Words::Faults,
         "Effects that failed.";
     OPENINGS "breaker_openings" [] 1, Words::List(&[""]),

@@ -13,8 +13,8 @@ use super::exchange::Fault;
 use super::{Reason, Verdict};
 use histogram::Histogram;
 use layout::{
-    BYTES, CLASSES, COMMANDS, END, FAULTS, FETCHES, LEASES, OPENINGS, PURGES, REASONS, REQUESTS,
-    RULES, RULES_MAX, SOURCES, STATUSES, STORES, WAITS,
+    BYTES, CLASSES, COMMANDS, END, FAULTS, FETCHES, LEASES, OPENINGS, PURGES, REASONS, REFUSED,
+    REQUESTS, RULES, RULES_MAX, SOURCES, STATUSES, STORES, WAITS,
 };
 pub use layout::{FAMILIES, Family};
 
@@ -57,6 +57,8 @@ pub enum Cell {
     DisplacedVariants,
     /// Purge requests carried out.
     Purges,
+    /// Purge requests beyond their purger's limit.
+    RefusedPurges,
     /// Effects that failed.
     Faults(Peer, Fault),
     /// How often a breaker opened.
@@ -165,6 +167,7 @@ impl Cell {
             Self::FencedFills => STORES + 1,
             Self::DisplacedVariants => STORES + 2,
             Self::Purges => PURGES,
+            Self::RefusedPurges => REFUSED,
             Self::Faults(place, fault) => {
                 FAULTS.saturating_add(faults(place)).saturating_add(fault as usize)
             }

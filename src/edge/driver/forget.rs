@@ -5,25 +5,35 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
 
+use super::super::js;
 use super::super::near::Near;
-use super::super::{js, purge};
+use super::super::purge::{self, Refusal};
 use super::Driver;
 use crate::cache::Tier;
-use crate::cache::exchange::{Lease, Outcome};
+use crate::cache::exchange::{Charge, Lease, Outcome};
 use crate::cache::key::Key;
 use crate::cache::ledger::Record;
+use crate::cache::tally::Cell;
 
 impl Driver {
     /// Records what a response purges.
-    pub(super) async fn purge(&self, records: &[Record]) -> Outcome<Bytes> {
-        match purge::record(&self.edge, records).await {
+    pub(super) async fn purge(&self, records: &[Record], charge: Charge) -> Outcome<Bytes> {
+        let purger = match charge {
+            Charge::Counted => Some(purge::ORIGIN),
+            Charge::Free => None,
+        };
+        match purge::record(&self.edge, purger, records).await {
             Ok(receipt) => {
                 purge::note(&self.edge, "origin", records, &receipt);
                 Outcome::Purged(receipt)
             }
-            Err((tier, failure)) => {
+            Err(Refusal::Failed(tier, failure)) => {
                 self.edge.fault(tier, "purge", &failure);
                 Outcome::Failed(failure.fault)
+            }
+            Err(Refusal::Overspent(..)) => {
+                self.edge.count(Cell::RefusedPurges, 1);
+                Outcome::Overspent
             }
         }
     }

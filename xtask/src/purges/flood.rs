@@ -1,5 +1,6 @@
 //! As many purges as the machine can send, beside hits: what they take, and what they leave.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,9 +16,10 @@ use crate::progress::line;
 
 /// Hits alone with twice the readers, then hits beside purges. The readers and the purgers are as
 /// many, so hits are due half of what twice the readers get.
-pub(super) async fn measure(seconds: u64) -> Result<bool> {
+pub(super) async fn measure(seconds: u64, rate: &str) -> Result<bool> {
     let origin = Origin::start(|_| Reply::ok("page").header("cache-control", "max-age=3600"))?;
-    let spec = Spec { isolates: 2, ..Spec::of(&origin.url()).as_site("bench.test") };
+    let mut spec = Spec { isolates: 2, ..Spec::of(&origin.url()).as_site("bench.test") };
+    spec.variables.push(("PURGE_RATE".to_owned(), rate.to_owned()));
     let mut edge = Edge::start(spec)?;
     let mut wire = Wire::open(edge.redis()?.port())?;
     let urls: Arc<[String]> = edge.urls().into();
@@ -32,6 +34,9 @@ pub(super) async fn measure(seconds: u64) -> Result<bool> {
     line(&format!("{seconds} s each, {CLIENTS} readers and {CLIENTS} purgers, 2 isolates:"));
     line(&format!("  {} readers alone: {}", 2 * CLIENTS, calm.line(span)));
     line(&format!("  beside the flood: {}", flood.line(span)));
+    for (what, times) in &flood.wrong {
+        line(&format!("    wrong, {times} times: {what}"));
+    }
     line(&format!(
         "  purges: {} acknowledged, {} refused as too many, {} otherwise ({:.0} a second, \
          {} selectors each)",
@@ -48,14 +53,15 @@ pub(super) async fn measure(seconds: u64) -> Result<bool> {
     let share = flood.hits as f64 / due;
     line(&format!("  hits beside the flood are {share:.2} of their share of the processor"));
     let bounded = after.records <= LEDGER_MAX && after.edge < between.edge + 64 * MB;
-    Ok(share >= 0.8 && bounded && flood.wrong == 0)
+    Ok(share >= 0.8 && bounded && flood.wrong.is_empty())
 }
 
 /// What a round came to.
 #[derive(Default)]
 struct Round {
     hits: u64,
-    wrong: u64,
+    /// What else came than the page, and how often.
+    wrong: BTreeMap<String, u64>,
     purges: u64,
     refused: u64,
     failed: u64,
@@ -65,7 +71,8 @@ struct Round {
 impl Round {
     fn line(&self, span: Duration) -> String {
         let rate = self.hits as f64 / span.as_secs_f64();
-        format!("{rate:.0} hits a second, {} wrong answers; {}", self.wrong, self.took.line())
+        let wrong: u64 = self.wrong.values().sum();
+        format!("{rate:.0} hits a second, {wrong} wrong answers; {}", self.took.line())
     }
 }
 
@@ -85,7 +92,9 @@ async fn round(urls: &Arc<[String]>, span: Duration, readers: u64, purgers: u64)
     while let Some(one) = clients.join_next().await {
         let one = one??;
         round.hits += one.hits;
-        round.wrong += one.wrong;
+        for (what, times) in one.wrong {
+            *round.wrong.entry(what).or_default() += times;
+        }
         round.purges += one.purges;
         round.refused += one.refused;
         round.failed += one.failed;
@@ -102,9 +111,14 @@ async fn read(urls: Arc<[String]>, number: u64, over: Arc<AtomicBool>) -> Result
     while !over.load(Ordering::Relaxed) {
         let began = Instant::now();
         let response = client.get(&url).send().await?;
-        match response.text().await?.as_str() {
+        let (status, why) = (response.status(), response.headers().get("cache-status").cloned());
+        let text = response.text().await?;
+        match text.as_str() {
             "page" => round.hits += 1,
-            _ => round.wrong += 1,
+            _ => {
+                let why = why.as_ref().and_then(|why| why.to_str().ok()).unwrap_or("no status");
+                *round.wrong.entry(format!("{status} {why}")).or_default() += 1;
+            }
         }
         // Every tenth: keeping them in order costs more than the request.
         if round.hits.is_multiple_of(10) {

@@ -37,6 +37,9 @@ pub struct Options {
     /// Seconds of the flood, and as many without it
     #[arg(long, default_value_t = 60)]
     pub seconds: u64,
+    /// The flood's limit, as `PURGE_RATE`: `off` shows what it would do without any
+    #[arg(long, default_value = "20")]
+    pub rate: String,
 }
 
 /// Measures; false if a promise is broken.
@@ -49,7 +52,7 @@ pub fn run(options: &Options) -> Result<bool> {
         kept &= match part {
             Part::Cost => runtime.block_on(cost::measure(options.entries))?,
             Part::Visibility => runtime.block_on(visibility::measure(options.purges))?,
-            Part::Flood => runtime.block_on(flood::measure(options.seconds))?,
+            Part::Flood => runtime.block_on(flood::measure(options.seconds, &options.rate))?,
         };
     }
     Ok(kept)
