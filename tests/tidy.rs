@@ -75,6 +75,18 @@ fn nothing_a_request_reaches_can_panic() {
     report("src has no unwrap, expect, panic or indexing outside of tests", complaints);
 }
 
+/// V8 forgets which request made such a promise once it has optimised the code around it, and
+/// workerd then runs one request's code in another's: docs/reliability.md.
+#[test]
+fn requests_share_only_promises_that_know_their_request() {
+    let edge = rust().into_iter().filter(|source| source.path.starts_with("src/"));
+    let complaints = edge.flat_map(|source| {
+        let bare = source.shipped().into_iter().filter(|(_, code)| code.contains("Promise::new("));
+        bare.map(|(line, _)| format!("{}:{line}: Promise::new", source.path)).collect::<Vec<_>>()
+    });
+    report("promises that requests share are not made by `new Promise`", complaints.collect());
+}
+
 #[test]
 fn nothing_is_left_for_later_and_names_say_what_things_are() {
     let mut complaints = Vec::new();

@@ -116,14 +116,11 @@ impl Colo {
 
     /// Begins an epoch, and goes by what is there then: another isolate may have begun one, too.
     async fn begin(&self) -> Result<Book, Failure> {
-        let mut finish = None;
-        let done = Promise::new(&mut |resolve, _| finish = Some(resolve));
+        let (done, finish) = js::shared_promise();
         *self.beginning.borrow_mut() = Some(done);
         let begun = self.write_and_read().await;
         self.beginning.take();
-        if let Some(finish) = finish {
-            let _ = finish.call0(&JsValue::UNDEFINED);
-        }
+        let _ = finish.call0(&JsValue::UNDEFINED);
         begun
     }
 

@@ -14,6 +14,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use worker::{Context, Delay};
 
+use super::js;
 use crate::cache::Time;
 use crate::cache::exchange::{Backoff, Held};
 use crate::cache::key::Id;
@@ -81,14 +82,12 @@ impl Flights {
         if under_way.get(&id).is_some_and(|flight| now < flight.until) {
             return Err(Held::Here);
         }
-        let mut land = None;
-        let landing = Promise::new(&mut |resolve, _| land = Some(resolve));
+        let (landing, land) = js::shared_promise();
         let number = self.taken.get().wrapping_add(1);
         self.taken.set(number);
         // Pins this request: its work goes on, and its promise lives, if its client goes away.
         let pinned = JsFuture::from(landing.clone());
         context.wait_until(async move { drop(pinned.await) });
-        let Some(land) = land else { return Err(Held::Here) };
         under_way.insert(id, Flight { number, landing, land, until: now.after(ttl) });
         Ok(Own { flights: Rc::clone(self), id, number })
     }

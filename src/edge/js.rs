@@ -1,6 +1,6 @@
 //! The few crossings into JavaScript that no crate wraps.
 
-use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Function, Promise, PromiseWithResolvers, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::cache::{Time, millis};
@@ -14,6 +14,16 @@ pub(super) fn now() -> Time {
 /// The milliseconds since something was asked.
 pub(super) fn since(asked: Time) -> u64 {
     millis(now().since(asked)).unsigned_abs()
+}
+
+/// A promise that requests may share, and what resolves it.
+///
+/// Each continuation of a promise runs in the request that asked for it because the promise bears
+/// the mark of the request that made it. What `new Promise` makes bears none once V8 has optimised
+/// the code around it, and then whoever resolves it runs everybody's code in its own request.
+pub(super) fn shared_promise() -> (Promise, Function) {
+    let made: PromiseWithResolvers = Promise::with_resolvers();
+    (made.promise(), made.resolve().unchecked_into())
 }
 
 /// 64 random bits.

@@ -66,9 +66,7 @@ impl Reads {
             Ok(None) => JsValue::NULL,
             Err(_) => JsValue::UNDEFINED,
         };
-        if let Some(finish) = finish {
-            let _ = finish.call1(&JsValue::UNDEFINED, &value);
-        }
+        let _ = finish.call1(&JsValue::UNDEFINED, &value);
         result.map(Source::Own)
     }
 
@@ -84,9 +82,8 @@ impl Reads {
         self.under_way.borrow_mut().retain(|_, read| read.primary != primary.id());
     }
 
-    fn begin(&self, key: &Key, patience: Duration) -> (u64, Option<Function>) {
-        let mut finish = None;
-        let bytes = Promise::new(&mut |resolve, _| finish = Some(resolve));
+    fn begin(&self, key: &Key, patience: Duration) -> (u64, Function) {
+        let (bytes, finish) = js::shared_promise();
         let number = self.begun.get().wrapping_add(1);
         self.begun.set(number);
         let until = js::now().after(patience);
