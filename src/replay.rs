@@ -60,10 +60,15 @@ pub fn replay(record: &Value) -> Result<Replay, String> {
 }
 
 fn plan(record: &Value, head: &RequestHead) -> Result<Plan, String> {
-    let rules = match record.get("rule") {
+    let mut rules = match record.get("rule") {
         None | Some(Value::Null) => json!({}),
         Some(rule) => json!({ "rule": [rule] }),
     };
+    if let (Some(bypass @ Value::String(_)), Some(rules)) =
+        (record.get("bypass"), rules.as_object_mut())
+    {
+        rules.insert("bypass".into(), bypass.clone());
+    }
     let rules = Rules::from_json(&rules.to_string()).map_err(|error| error.to_string())?;
     let rest = head.url.split_once("://").map_or(head.url.as_str(), |(_, rest)| rest);
     let slash = rest.find('/').unwrap_or(rest.len());

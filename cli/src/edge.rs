@@ -58,6 +58,15 @@ impl Edge {
         data(sent.with_context(|| format!("{} can't be reached", self.base))?)
     }
 
+    /// Has a part of the API deleted; the answer's data.
+    pub fn delete(&self, path: &str) -> Result<Value> {
+        let mut request = self.agent.delete(format!("{}{PREFIX}{path}", self.base));
+        if let Some(bearer) = self.bearer() {
+            request = request.header(AUTHORIZATION, bearer);
+        }
+        data(request.call().with_context(|| format!("{} can't be reached", self.base))?)
+    }
+
     fn bearer(&self) -> Option<String> {
         self.token.as_ref().map(|token| format!("Bearer {token}"))
     }

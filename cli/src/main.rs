@@ -1,6 +1,7 @@
 //! `breadbox`: looks into a running edge, and purges.
 
 mod edge;
+mod overrides;
 mod purge;
 mod show;
 mod tail;
@@ -78,6 +79,11 @@ enum Command {
     },
     /// Purge, softly unless said otherwise (a token that may purge)
     Purge(Selection),
+    /// Rules that stand for the site's own while it runs, and the kill switch (an admin token)
+    Override {
+        #[command(subcommand)]
+        order: overrides::Order,
+    },
     /// Show requests (some of them) and purges as they happen (any token)
     Tail {
         /// Look every so many seconds
@@ -177,6 +183,11 @@ fn run(options: &Options) -> Result<Finding> {
             let body = selection.body()?;
             let told = edge.order("/purge", &body)?;
             print(&told, show::receipt(&told));
+            Ok(Finding::Good)
+        }
+        Command::Override { order } => {
+            let (told, words) = overrides::carry_out(&edge, order)?;
+            print(&told, words);
             Ok(Finding::Good)
         }
         Command::Tail { every, looks } => {

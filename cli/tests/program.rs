@@ -13,7 +13,9 @@ async fn it_tells_what_the_edge_does() -> Result<(), Box<dyn std::error::Error>>
         }
         _ => Reply::ok("page").header("cache-control", "max-age=600").header("cache-tag", "pages"),
     })?;
-    let mut edge = Edge::start(Spec::of(&origin.url()).as_site("site.test"))?;
+    let mut spec = Spec::of(&origin.url()).as_site("site.test");
+    spec.variables.push(("OVERRIDE_SECRET".into(), "the-secret-of-the-tests-is-so-long".into()));
+    let mut edge = Edge::start(spec)?;
     let url = edge.url(0).to_owned();
     for _ in 0..5 {
         client().get(format!("{url}/page")).send().await?.text().await?;
@@ -65,11 +67,36 @@ async fn it_tells_what_the_edge_does() -> Result<(), Box<dyn std::error::Error>>
     })
     .await?;
 
+    overrides(&url, &edge)?;
     edge.redis()?.daemon.kill();
     let down = run("", &["status"]);
     assert_eq!((code(&down), text(&down).contains("DOWN")), (1, true), "{}", text(&down));
     let nobody = breadbox("http://127.0.0.1:9", "", &["status"]);
     assert_eq!(code(&nobody), 3, "{nobody:?}");
+    Ok(())
+}
+
+/// Rules are set, shown and cleared, and refused before they are sent if they make no sense.
+fn overrides(url: &str, edge: &Edge) -> Result<(), Box<dyn std::error::Error>> {
+    let run = |token: &str, words: &[&str]| breadbox(url, token, &[&["override"], words].concat());
+    let file = edge.logs().join("other.toml");
+    std::fs::write(&file, "[[rule]]\nmatch = \"/x\"\nttl = \"5m\"\n")?;
+    let name = file.to_string_lossy().into_owned();
+    assert!(text(&run(READER, &["show"])).starts_with("override  none"));
+    let set = run(ADMIN, &["set", &name]);
+    assert!(text(&set).contains("everywhere within 1000 ms"), "{set:?}");
+    let shown = text(&run(READER, &["show"]));
+    assert!(shown.contains("\"match\": \"/x\""), "{shown}");
+    assert_eq!(code(&run(READER, &["clear"])), 3, "a reader changes nothing");
+    assert_eq!(code(&run(ADMIN, &["set", "--bypass", "everything"])), 0);
+    assert!(text(&run(READER, &["show"])).contains("\"bypass\": \"everything\""));
+    assert_eq!(code(&run(ADMIN, &["set", "--bypass", "something"])), 2);
+    std::fs::write(&file, "[[rule]]\nmatch = \"/x\"\nttl = \"5x\"\n")?;
+    let refused = run(ADMIN, &["set", &name]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(code(&refused) == 3 && told.contains("rule 1: ttl: found 5x"), "{told}");
+    assert!(text(&run(ADMIN, &["clear"])).starts_with("cleared   version "));
+    assert!(text(&run(READER, &["show"])).starts_with("override  none"));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod query;
 mod request;
 mod rule;
 mod rules;
+mod seal;
 mod signature;
 mod site;
 mod token;
@@ -23,6 +24,7 @@ pub use logs::{Level, Logs};
 #[cfg(not(target_arch = "wasm32"))]
 pub use rules::toml_to_json;
 pub use rules::{Rules, Ruling};
+pub use seal::{Distrust, Override, Seal};
 pub use signature::Signature;
 pub use token::{Scope, Token, Tokens};
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub tag_fields: TagFields,
     /// How much is logged.
     pub logs: Logs,
+    /// What overrides of the rules are sealed with; without it there are none.
+    pub seal: Option<Seal>,
     hosts: Hosts,
 }
 
@@ -174,6 +178,7 @@ impl Config {
                 [("strip", TagFields::Stripped), ("show", TagFields::Shown)],
             )?,
             logs: Logs::read(&set)?,
+            seal: set("OVERRIDE_SECRET").map(Seal::parse).transpose()?,
             hosts: Hosts::Any,
         })
     }

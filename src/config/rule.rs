@@ -1,5 +1,6 @@
 //! One rule: what it matches, and what it wants.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -19,7 +20,7 @@ use crate::cache::policy::{Caching, ClientDirectives, Prohibition, Treatment};
 pub(super) struct Rule {
     pub written: Map<String, Value>,
     pub treatment: Treatment,
-    pub counted: Counted,
+    pub counted: Arc<Counted>,
     pattern: Pattern,
     tags: Vec<String>,
 }
@@ -52,7 +53,7 @@ impl Rule {
             check_tag(tag, pattern.wildcards(), place)?;
         }
         let treatment = treatment(&fields)?;
-        let counted = Counted::read(fields.table, place)?;
+        let counted = Arc::new(Counted::read(fields.table, place)?);
         Ok(Self { written: fields.table.clone(), treatment, counted, pattern, tags })
     }
 

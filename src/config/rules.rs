@@ -1,5 +1,7 @@
 //! The operator's rules: `breadbox.toml`, or its JSON form.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::ConfigError;
@@ -35,21 +37,21 @@ enum Bypass {
 
 /// What the rules say of a request.
 #[derive(Clone, Debug)]
-pub struct Ruling<'a> {
+pub struct Ruling {
     /// Its position among the rules, if one matched.
     pub rule: Option<usize>,
     /// How its responses are treated.
     pub treatment: Treatment,
     /// The tags that its responses get.
     pub tags: Vec<String>,
-    counted: Option<&'a Counted>,
+    counted: Option<Arc<Counted>>,
 }
 
-impl Ruling<'_> {
+impl Ruling {
     /// The query string that counts, without its question mark; as it is where the request is kept
     /// from the cache because of it.
     pub fn fold(&mut self, query: &str) -> String {
-        let Some(counted) = self.counted else { return query.to_owned() };
+        let Some(counted) = &self.counted else { return query.to_owned() };
         if counted.query.bypasses(query) {
             self.treatment.caching = Caching::Bypass;
             return query.to_owned();
@@ -60,7 +62,7 @@ impl Ruling<'_> {
     /// Leaves of a request that may be answered from the cache what counts, and makes its key. Its
     /// URL is folded already.
     pub fn settle(&mut self, head: &mut RequestHead) -> Key {
-        match self.counted {
+        match &self.counted {
             Some(counted) => counted.settle(head, &mut self.treatment),
             None => Key::of_url(&head.url),
         }
@@ -89,6 +91,20 @@ impl Rules {
     ) -> Result<Self, ConfigError> {
         let text = variable("BREADBOX_CONFIG").filter(|value| !value.trim().is_empty());
         Self::from_json(text.as_deref().unwrap_or(built_in))
+    }
+
+    /// Reads rules that stand for those of one site: the JSON form of a `breadbox.toml` without
+    /// sites.
+    pub fn overriding(value: &Value) -> Result<Self, ConfigError> {
+        if value.get("site").is_some() {
+            return Err(ConfigError::new("site", "sites", "none: each has an override of its own"));
+        }
+        Self::from_value(value)
+    }
+
+    /// The word by which the cache is out of service, if it is.
+    pub fn out_of_service(&self) -> Option<&'static str> {
+        (self.bypass == Bypass::Everything).then_some("everything")
     }
 
     fn from_value(value: &Value) -> Result<Self, ConfigError> {
@@ -124,7 +140,7 @@ impl Rules {
     }
 
     /// What the first matching rule says of a request.
-    pub fn ruling(&self, host: &str, path: &str) -> Ruling<'_> {
+    pub fn ruling(&self, host: &str, path: &str) -> Ruling {
         let matching = self
             .rules
             .iter()
@@ -135,7 +151,7 @@ impl Rules {
                 rule: Some(index),
                 treatment: rule.treatment.clone(),
                 tags,
-                counted: Some(&rule.counted),
+                counted: Some(Arc::clone(&rule.counted)),
             },
             None => Ruling {
                 rule: None,

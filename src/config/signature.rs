@@ -57,7 +57,7 @@ impl<'a> Signature<'a> {
 }
 
 /// 64 hex digits.
-fn u256(hex: &str) -> Option<[u8; 32]> {
+pub(super) fn u256(hex: &str) -> Option<[u8; 32]> {
     let (high, low) = hex.split_at_checked(32).filter(|_| hex.len() == 64)?;
     let mut bytes = [0; 32];
     for (half, place) in [high, low].into_iter().zip(bytes.chunks_exact_mut(16)) {

@@ -12,8 +12,10 @@ use web_sys::Response;
 use worker::Context;
 
 use super::flights::Own;
+use super::live::Renewal;
 use super::near::Near;
 use super::reads::Source;
+use super::request::Refusal;
 use super::served::{Asking, Course};
 use super::state::Edge;
 use super::{js, log, origin, reply, request};
@@ -41,7 +43,15 @@ pub(super) struct Driver {
     flight: Option<Own>,
     /// The purges that the client must not see less than.
     receipt: Receipt,
+    ledger: Ledger,
     course: Course,
+}
+
+/// Whether this request has had the ledger looked into, where that was due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ledger {
+    LookedInto,
+    Unread,
 }
 
 type Asked = (Exchange<Bytes>, Action<Bytes>);
@@ -56,13 +66,16 @@ impl Driver {
         let receipt = policy::receipt(&head);
         let (origin, content, flight) = (None, None, None);
         let course = Course::new(js::now());
-        Self { edge, request, head, context, origin, content, flight, receipt, course }
+        let ledger = Ledger::Unread;
+        Self { edge, request, head, context, origin, content, flight, receipt, ledger, course }
     }
 
     /// Runs the exchange up to its reply; what follows goes on after it.
     pub async fn run(mut self) -> Response {
         self.course.debug = self.edge.debug(&mut self.head.headers);
+        self.edge.begin().await;
         let plan = self.plan().await;
+        let shard = self.shard(&plan.key);
         self.course.keep_key(&plan.key);
         self.course.tags.clone_from(&plan.tags);
         let begun = Exchange::begin(self.head.clone(), js::now(), js::random(), plan);
@@ -83,10 +96,26 @@ impl Driver {
                     return reply::failure(500, "internal", message, None);
                 }
                 other => {
+                    let look = matches!(other, Action::Lookup { tier: Tier::Shared, .. });
                     let outcome = self.perform(other).await;
+                    if look && !matches!(outcome, Outcome::Failed(_)) {
+                        self.ledger = Ledger::LookedInto;
+                        if self.edge.renew(shard, &self.context).await == Renewal::Changed {
+                            return Box::pin(self.anew()).await;
+                        }
+                    }
                     (exchange, action) = exchange.resume(outcome, js::now());
                 }
             }
+        }
+    }
+
+    /// Takes the request up once more: the rules have changed, and nothing is held yet.
+    async fn anew(self) -> Response {
+        let Self { edge, request, context, .. } = self;
+        match request::head(&request) {
+            Ok(head) => Self::new(edge, request, head, context).run().await,
+            Err(Refusal { status, code, message }) => reply::failure(status, code, &message, None),
         }
     }
 
@@ -114,6 +143,9 @@ impl Driver {
 
     fn finish_later(mut self, rest: Asked, response: Response) -> Response {
         self.edge.plan_flush(&self.context);
+        if self.ledger == Ledger::Unread {
+            self.edge.watch(Key::of_url(&self.head.url), &self.context);
+        }
         let (mut exchange, mut action) = rest;
         if !matches!(action, Action::Stop) {
             let context = Rc::clone(&self.context);

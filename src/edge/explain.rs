@@ -67,8 +67,9 @@ pub(super) async fn explain(
     let mut run =
         Run { driver, probe, steps: Vec::new(), tiers: Vec::new(), reply: None, short: None };
     run.play(&head, plan.clone(), began, seed).await;
+    let rules = edge.rules();
     let rule = rule.and_then(|rule| {
-        let written = edge.config.rules.written(rule)?;
+        let written = rules.written(rule)?;
         Some(json!({ "number": rule.saturating_add(1), "written": written }))
     });
     let record = json!({
@@ -77,6 +78,7 @@ pub(super) async fn explain(
         "url": head.url,
         "headers": fields(&head.headers),
         "rule": rule.as_ref().and_then(|rule| rule.get("written")),
+        "bypass": rules.out_of_service(),
         "origin": edge.config.origin,
         "tiers": plan.tiers.iter().map(|tier| told::tier(*tier)).collect::<Vec<_>>(),
         "began": began.0,

@@ -15,6 +15,7 @@ use crate::cache::tally::sheet::{Board, Event, PURGE, REQUEST, Subject};
 use crate::cache::tally::sketch::Row;
 use crate::cache::tally::{FAMILIES, Tally};
 use crate::cache::{RequestHead, Tier, Time, Verdict};
+use crate::config::Token;
 use crate::redis::{Failure, Shared, Span};
 
 /// What is looked into.
@@ -36,11 +37,11 @@ pub(super) async fn answer(
     let result = match sought {
         Insight::Metrics => Ok(reply::text(200, EXPOSITION, &metrics(edge).await)),
         Insight::Stats => match permitted(edge, head) {
-            Ok(()) => stats(edge, &query).await,
+            Ok(_) => stats(edge, &query).await,
             Err(refusal) => Err(refusal),
         },
         Insight::Entry => match permitted(edge, head) {
-            Ok(()) => entry(edge, &query, request, context).await,
+            Ok(_) => entry(edge, &query, request, context).await,
             Err(refusal) => Err(refusal),
         },
     };
@@ -48,7 +49,7 @@ pub(super) async fn answer(
 }
 
 /// URLs and tags may be confidential: any token opens them, for each may look.
-fn permitted(edge: &Edge, head: &RequestHead) -> Result<(), Response> {
+pub(super) fn permitted<'a>(edge: &'a Edge, head: &RequestHead) -> Result<&'a Token, Response> {
     if edge.config.tokens.is_empty() {
         let message = "no token is configured (BREADBOX_TOKENS), so this is closed";
         return Err(reply::failure(403, "closed", message, None));
@@ -59,7 +60,7 @@ fn permitted(edge: &Edge, head: &RequestHead) -> Result<(), Response> {
         scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
     });
     match secret.and_then(|secret| edge.config.tokens.find(secret)) {
-        Some(_) => Ok(()),
+        Some(token) => Ok(token),
         None => {
             let message = "send Authorization: Bearer with a valid token";
             let response = reply::failure(401, "unauthorized", message, None);
@@ -123,7 +124,7 @@ async fn stats(edge: &Edge, query: &Query) -> Result<Response, Response> {
         "isolates": board.isolates,
         "since": board.since.map(|since| since.0),
         "families": families(),
-        "rules": edge.config.rules.patterns(),
+        "rules": edge.rules().patterns(),
         "totals": tally.cells(),
         "top": top,
         "requests": events(&board.requests, REQUEST),

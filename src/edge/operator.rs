@@ -8,7 +8,7 @@ use worker::{Context, Env};
 
 use super::insight::{self, Insight};
 use super::state::Edge;
-use super::{health, purge, reply};
+use super::{health, overriding, purge, reply};
 use crate::cache::RequestHead;
 use crate::cache::purge::Dialect;
 
@@ -19,6 +19,7 @@ pub(super) enum Route {
     Health,
     Insight(Insight),
     NotAllowed(&'static str),
+    Override,
     Purge,
     Schema,
     Unknown,
@@ -38,6 +39,10 @@ pub(super) fn route(head: &RequestHead) -> Option<Route> {
         "/metrics" if reads => Route::Insight(Insight::Metrics),
         "/stats" if reads => Route::Insight(Insight::Stats),
         "/entries" | "/metrics" | "/stats" => Route::NotAllowed("GET"),
+        "/override" if reads || [Method::POST, Method::DELETE].contains(&head.method) => {
+            Route::Override
+        }
+        "/override" => Route::NotAllowed("GET, POST, DELETE"),
         "/purge" if head.method == Method::POST => Route::Purge,
         "/purge" => Route::NotAllowed("POST"),
         "/purge/schema" if reads => Route::Schema,
@@ -70,6 +75,7 @@ pub(super) async fn answer(
             let _ = response.headers().set("allow", allowed);
             response
         }
+        Route::Override => overriding::answer(edge, head, request, context).await,
         Route::Purge => purge::answer(edge, Dialect::Native, head, request, context).await,
         Route::Schema => reply::text(200, "application/schema+json", purge::SCHEMA),
         Route::Unknown => {

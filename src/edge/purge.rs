@@ -206,7 +206,7 @@ fn afford(edge: &Edge, name: &str) -> Result<(), Refusal> {
 }
 
 /// What a caller is told of a purge that was not recorded; counted and, where it is news, logged.
-fn complaint(edge: &Edge, name: &str, refusal: &Refusal) -> Complaint {
+pub(super) fn complaint(edge: &Edge, name: &str, refusal: &Refusal) -> Complaint {
     match refusal {
         Refusal::Failed(tier, failure) => {
             edge.fault(*tier, "purge", failure);
@@ -233,7 +233,7 @@ pub(super) fn note(edge: &Edge, by: &str, records: &[Record], receipt: &Receipt)
     }
 }
 
-async fn read(request: &Request) -> Result<Bytes, Complaint> {
+pub(super) async fn read(request: &Request) -> Result<Bytes, Complaint> {
     let unread = || Complaint::new(400, "unreadable-body", "the body could not be read");
     let stream = Response::new_with_opt_readable_stream(request.body().as_ref());
     match origin::collect(&stream.map_err(|_| unread())?, BODY_MAX).await {

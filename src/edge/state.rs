@@ -10,6 +10,7 @@ use worker::{Context, Delay, Env};
 use super::colo::Colo;
 use super::flights::Flights;
 use super::hints::Hints;
+use super::live::Live;
 use super::reads::Reads;
 use super::{js, log, served};
 use crate::cache::exchange::{Fault, Limits, Plan};
@@ -26,6 +27,7 @@ pub(super) struct Edge {
     pub config: Config,
     pub shared: Option<Shared>,
     pub colo: Colo,
+    pub live: Live,
     pub flights: Rc<Flights>,
     pub reads: Reads,
     pub hints: Hints,
@@ -71,6 +73,7 @@ impl Edge {
         Rc::new(Self {
             shared: shared.map(|redis| Shared::new(redis, config.visibility, js::now)),
             colo: Colo::new(&config.namespace, config.visibility),
+            live: Live::new(&config.rules, &config.namespace),
             config,
             flights: Rc::default(),
             reads: Reads::default(),
@@ -115,7 +118,7 @@ impl Edge {
 
     /// Brings a URL into the form that keys are made of: the site's own authority, and of the
     /// query what counts.
-    pub fn fold(&self, url: &mut String) -> Ruling<'_> {
+    pub fn fold(&self, url: &mut String) -> Ruling {
         if let (Some(site), Some((scheme, rest))) = (&self.config.site, url.split_once("://")) {
             let path = rest.find(['/', '?']).and_then(|end| rest.get(end..)).unwrap_or("");
             *url = format!("{scheme}://{site}{path}");
@@ -124,7 +127,7 @@ impl Edge {
         let slash = rest.find('/').unwrap_or(rest.len());
         let (host, path) = rest.split_at_checked(slash).unwrap_or((rest, ""));
         let bare = path.split_once('?').map_or(path, |(path, _)| path);
-        let mut ruling = self.config.rules.ruling(host, bare);
+        let mut ruling = self.rules().ruling(host, bare);
         if let Some((before, asked)) = url.split_once('?') {
             let folded = ruling.fold(asked);
             let mark = if folded.is_empty() { "" } else { "?" };

@@ -62,6 +62,11 @@ impl Keys {
         format!("{{{}:{shard}}}:reclaim", self.namespace)
     }
 
+    /// The override of the site's rules.
+    pub fn override_text(&self) -> String {
+        format!("{{{}:0}}:override", self.namespace)
+    }
+
     /// The counters of all isolates, or a part of what belongs to them.
     pub fn tally(&self, part: &str) -> String {
         format!("{{{}:0}}:tally:{part}", self.namespace)

@@ -60,6 +60,8 @@ pub struct Scripts {
     pub release: Script,
     /// Starts another epoch.
     pub renew: Script,
+    /// Replaces an override.
+    pub replace: Script,
     /// Commits an entry.
     pub store: Script,
 }
@@ -76,6 +78,7 @@ impl Scripts {
             reclaim: script(include_str!("scripts/reclaim.lua"), 1, 2),
             release: script(include_str!("scripts/release.lua"), 2, 0),
             renew: script(include_str!("scripts/renew.lua"), 2, 0),
+            replace: script(include_str!("scripts/replace.lua"), 2, 0),
             store: script(include_str!("scripts/store.lua"), 4, 0),
         }
     }

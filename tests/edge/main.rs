@@ -15,6 +15,7 @@ mod insight;
 mod methods;
 mod origin;
 mod origin_purges;
+mod overrides;
 mod passing;
 mod plain;
 mod platform;
