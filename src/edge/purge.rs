@@ -39,6 +39,7 @@ pub(super) async fn answer(
     let (status, value, fields) = match carry_out(edge, dialect, head, request).await {
         Ok(value) => (200, value, Vec::new()),
         Err(complaint) => {
+            edge.hold_back(&complaint).await;
             let fields = dialect.refusal_fields(&complaint, js::now());
             (complaint.status, dialect.refusal(&complaint), fields)
         }
@@ -195,6 +196,23 @@ pub(super) async fn record(
     }
 }
 
+impl Edge {
+    /// Has who purges too much wait for the answer, so that a client that does not heed it asks no
+    /// more often than that. Only so many are made to wait at a time: each is held in memory.
+    async fn hold_back(&self, complaint: &Complaint) {
+        if complaint.status != 429 {
+            return;
+        }
+        let now = js::now();
+        let (began, count) = self.held_back.get();
+        let (began, count) = if now.since(began) >= HOLD { (now, 0) } else { (began, count) };
+        if count < HELD_MAX {
+            self.held_back.set((began, count.saturating_add(1)));
+            Delay::from(HOLD).await;
+        }
+    }
+}
+
 /// Whether a purger may purge, as far as this isolate knows: nobody else has to be asked for a no.
 fn afford(edge: &Edge, name: &str) -> Result<(), Refusal> {
     let Some(limit) = edge.config.purge_limit else { return Ok(()) };
@@ -251,6 +269,12 @@ pub(super) const SCHEMA: &str = include_str!("../../docs/purge.schema.json");
 
 /// The largest purge request in bytes.
 const BODY_MAX: u64 = 1024 * 1024;
+
+/// How long a refusal for purging too much takes.
+const HOLD: Duration = Duration::from_millis(250);
+
+/// So many refusals take that long; the others come at once.
+const HELD_MAX: u32 = 64;
 
 /// The origin among the purgers; no token has this name.
 pub(super) const ORIGIN: &str = "@origin";

@@ -33,6 +33,8 @@ pub(super) struct Edge {
     pub hints: Hints,
     /// What purgers have spent of their limits.
     pub spent: RefCell<BTreeMap<String, Spending>>,
+    /// When the last refusals that are held back began, and how many there are.
+    pub held_back: Cell<(Time, u32)>,
     pub counts: Counts,
     pub analytics: Option<JsValue>,
     flush: Cell<Option<Time>>,
@@ -79,6 +81,7 @@ impl Edge {
             reads: Reads::default(),
             hints: Hints::default(),
             spent: RefCell::default(),
+            held_back: Cell::default(),
             counts: Counts::new(js::now()),
             analytics: served::analytics(env),
             flush: Cell::default(),

@@ -1,5 +1,7 @@
 //! A purger that names new selectors without end is told to wait, in its own words.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::json;
 use xtask::harness::{ADMIN, PURGER, SharedTier, Spec};
@@ -42,6 +44,7 @@ async fn a_token_beyond_its_limit_is_refused_by_every_isolate_and_in_every_diale
     for isolate in 0..4 {
         let refused = purge(&site, isolate, ADMIN, r#"{"tags":["news"]}"#).await?;
         assert_eq!(refused.status, 429, "{}", refused.text());
+        assert!(refused.took >= Duration::from_millis(250), "a flood is not held back");
         let error = refused.json()?["error"].clone();
         assert_eq!(error["code"], "too-many-purges", "{error}");
         let message = error["message"].as_str().unwrap_or_default();

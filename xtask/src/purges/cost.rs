@@ -7,9 +7,10 @@ use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Mode, Record, Selector, Stamp};
+use breadbox::cache::purge::Limit;
 use breadbox::cache::{Lifetime, ResponseHead, Time};
 use breadbox::config::{RedisDialect, RedisSettings};
-use breadbox::redis::Shared;
+use breadbox::redis::{Purged, Shared};
 
 use super::figures::Figures;
 use crate::progress::{line, step};
@@ -115,8 +116,11 @@ async fn reclaim(shared: &Shared, wire: &mut Wire) -> Result<()> {
 
 async fn purge(shared: &Shared, tag: &str) -> Result<Stamp> {
     let record = Record { mode: Mode::Hard, selector: Selector::Tag(tag.to_owned()) };
-    let receipt = shared.purge(&[record], 7).await.map_err(|it| anyhow::anyhow!("{it:?}"))?;
-    receipt.stamp(0).context("a receipt without a stamp")
+    let purged = shared.purge_within(&[record], Some(("bench", LIMIT)), 7).await;
+    match purged.map_err(|it| anyhow::anyhow!("{it:?}"))? {
+        Purged::Recorded(receipt, _) => receipt.stamp(0).context("a receipt without a stamp"),
+        Purged::Refused(..) => anyhow::bail!("it is refused as one too many"),
+    }
 }
 
 /// Commands so far, those of scripts included.
@@ -157,6 +161,9 @@ fn clock() -> Time {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Time(i64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(i64::MAX))
 }
+
+/// A token's limit, which is counted and never reached.
+const LIMIT: Limit = Limit { rate: 1_000, burst: 1_000_000 };
 
 const BODY: &[u8] = &[b'b'; 64];
 const BATCH: usize = 1000;

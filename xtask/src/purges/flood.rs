@@ -29,7 +29,9 @@ pub(super) async fn measure(seconds: u64, rate: &str) -> Result<bool> {
     let before = Memory::now(&edge, &mut wire)?;
     let calm = round(&urls, span, 2 * CLIENTS, 0).await?;
     let between = Memory::now(&edge, &mut wire)?;
-    let flood = round(&urls, span, CLIENTS, CLIENTS).await?;
+    let mut flood = round(&urls, span / 2, CLIENTS, CLIENTS).await?;
+    let half = Memory::now(&edge, &mut wire)?;
+    flood.add(round(&urls, span / 2, CLIENTS, CLIENTS).await?);
     let after = Memory::now(&edge, &mut wire)?;
     line(&format!("{seconds} s each, {CLIENTS} readers and {CLIENTS} purgers, 2 isolates:"));
     line(&format!("  {} readers alone: {}", 2 * CLIENTS, calm.line(span)));
@@ -46,13 +48,15 @@ pub(super) async fn measure(seconds: u64, rate: &str) -> Result<bool> {
         flood.purges as f64 / span.as_secs_f64(),
         SELECTORS,
     ));
-    for (name, memory) in [("before", before), ("calm", between), ("flood", after)] {
+    let stages = [("before", before), ("calm", between), ("half", half), ("flood", after)];
+    for (name, memory) in stages {
         line(&format!("  memory {name:>6}: {}", memory.line()));
     }
     let due = calm.hits as f64 / 2.0;
     let share = flood.hits as f64 / due;
     line(&format!("  hits beside the flood are {share:.2} of their share of the processor"));
-    let bounded = after.records <= LEDGER_MAX && after.edge < between.edge + 64 * MB;
+    // V8 takes a few hundred megabytes whoever asks for what; after half of the flood it has them.
+    let bounded = after.records <= LEDGER_MAX && after.edge < half.edge + 64 * MB;
     Ok(share >= 0.8 && bounded && flood.wrong.is_empty())
 }
 
@@ -69,6 +73,20 @@ struct Round {
 }
 
 impl Round {
+    /// Of the times that hits took those of the one that had the most of them are kept.
+    fn add(&mut self, one: Self) {
+        self.hits += one.hits;
+        for (what, times) in one.wrong {
+            *self.wrong.entry(what).or_default() += times;
+        }
+        self.purges += one.purges;
+        self.refused += one.refused;
+        self.failed += one.failed;
+        if one.took.count() > self.took.count() {
+            self.took = one.took;
+        }
+    }
+
     fn line(&self, span: Duration) -> String {
         let rate = self.hits as f64 / span.as_secs_f64();
         let wrong: u64 = self.wrong.values().sum();
@@ -90,17 +108,7 @@ async fn round(urls: &Arc<[String]>, span: Duration, readers: u64, purgers: u64)
     over.store(true, Ordering::Relaxed);
     let mut round = Round::default();
     while let Some(one) = clients.join_next().await {
-        let one = one??;
-        round.hits += one.hits;
-        for (what, times) in one.wrong {
-            *round.wrong.entry(what).or_default() += times;
-        }
-        round.purges += one.purges;
-        round.refused += one.refused;
-        round.failed += one.failed;
-        if one.took.count() > round.took.count() {
-            round.took = one.took;
-        }
+        round.add(one??);
     }
     Ok(round)
 }
