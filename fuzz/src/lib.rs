@@ -4,6 +4,7 @@
 //! it (`fuzz_targets/`), and `tests/fuzz.rs` replays the corpora and a few thousand changes of
 //! them with every `cargo test`.
 
+mod asked;
 mod fields;
 mod ledger;
 mod machine;
@@ -15,7 +16,7 @@ mod store;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     ("cache_control", fields::cache_control),
     ("clients", ledger::clients),
     ("conditions", fields::conditions),
@@ -24,6 +25,7 @@ pub const TARGETS: [Target; 17] = [
     ("entry", store::entry),
     ("exchange", machine::exchange),
     ("glob", names::glob),
+    ("graphql", asked::graphql),
     ("ledger", ledger::ledger),
     ("policy", machine::policy),
     ("purge", ledger::purge),

@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod family;
 pub mod field;
 pub mod glob;
+pub mod graphql;
 pub mod key;
 pub mod ledger;
 pub mod policy;

@@ -41,13 +41,13 @@ impl Deployment {
                 "SITE" => site.name.clone(),
                 other => variable(other),
             };
-            let config = Config::with(own, rules.of_site(site))?;
+            let config = Config::with(&own, rules.of_site(site))?;
             sites.push(Config { hosts: Hosts::Of(Box::new(site.clone())), ..config });
         }
         let named = rules.sites().to_vec();
         let origin = variable("ORIGIN").is_some_and(|origin| !origin.trim().is_empty());
         if named.is_empty() || origin {
-            let rest = Config { hosts: Hosts::But(named), ..Config::with(variable, rules)? };
+            let rest = Config { hosts: Hosts::But(named), ..Config::with(&variable, rules)? };
             if sites.iter().any(|site| site.namespace == rest.namespace) {
                 let allowed = "another one than those of the sites in breadbox.toml";
                 return Err(ConfigError::new("NAMESPACE", rest.namespace, allowed));

@@ -144,10 +144,10 @@ impl Config {
         built_in: &str,
     ) -> Result<Self, ConfigError> {
         let rules = Rules::configured(&variable, built_in)?;
-        Self::with(variable, rules)
+        Self::with(&variable, rules)
     }
 
-    fn with(variable: impl Fn(&str) -> Option<String>, rules: Rules) -> Result<Self, ConfigError> {
+    fn with(variable: &dyn Fn(&str) -> Option<String>, rules: Rules) -> Result<Self, ConfigError> {
         let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let namespace = set("NAMESPACE").unwrap_or_else(|| "breadbox".into());
         if !is_plain(&namespace) {

@@ -1,6 +1,6 @@
 //! What of a request counts: the part of a rule that makes keys.
 
-use http::{HeaderName, header};
+use http::{HeaderName, HeaderValue, header};
 use serde_json::{Map, Value};
 
 use super::ConfigError;
@@ -11,7 +11,7 @@ use crate::cache::RequestHead;
 use crate::cache::field::Vary;
 use crate::cache::glob::Glob;
 use crate::cache::key::Key;
-use crate::cache::policy::{self, Caching, Treatment};
+use crate::cache::policy::{self, Caching, ContentForm, Treatment};
 
 /// What a rule says of the parts of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,12 +69,16 @@ impl Counted {
         if policy::eligible(head, treatment).is_err() {
             return key;
         }
-        if self.cookies.bypasses(&head.headers) {
+        if self.cookies.bypasses(&head.headers) || !policy::reads(head, treatment) {
             treatment.caching = Caching::Bypass;
             return key;
         }
         self.cookies.fold(&mut head.headers);
         self.strip(head);
+        if let ContentForm::GraphQl(_) = treatment.content {
+            // What the answer says is looked into before it is stored.
+            head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         let vary = Vary::Fields(self.vary.clone());
         let fields = policy::selecting(&vary, head).into_iter();
         let fields = fields.map(|(name, value)| (format!("@{name}"), value));

@@ -13,7 +13,8 @@ use super::pattern::Pattern;
 use super::preset;
 use super::request::Counted;
 use super::rules::noted;
-use crate::cache::policy::{Caching, ClientDirectives, Prohibition, Treatment};
+use crate::cache::graphql::{self, Changes, GraphQl, Persisted};
+use crate::cache::policy::{Caching, ClientDirectives, ContentForm, Prohibition, Treatment};
 
 /// One `[[rule]]`.
 #[derive(Clone, Debug)]
@@ -71,11 +72,10 @@ fn treatment(fields: &Fields<'_>) -> Result<Treatment, ConfigError> {
         Some(false) => Some(Duration::ZERO),
         _ => fields.duration("stale")?,
     };
-    let body_max = match fields.text("max_body")? {
-        None => default.body_max,
-        Some(text) => size(text)
-            .filter(|bytes| *bytes <= BODY_MAX)
-            .ok_or_else(|| fields.wrong("max_body", text, BODY_SIZES))?,
+    let content = content(fields)?;
+    let usual = match content {
+        ContentForm::GraphQl(_) => graphql::methods(),
+        ContentForm::Exact | ContentForm::Json => default.methods.clone(),
     };
     let client_directives = match fields.text("client_directives")? {
         None | Some("obey") => ClientDirectives::Obey,
@@ -90,11 +90,58 @@ fn treatment(fields: &Fields<'_>) -> Result<Treatment, ConfigError> {
         keep: fields.duration("keep")?,
         negative: fields.duration("negative")?,
         fresh_max: fields.duration("fresh_max")?.unwrap_or(default.fresh_max),
-        body_max,
+        body_max: size_of(fields, "max_body", BODY_MAX)?.unwrap_or(default.body_max),
         client_directives,
-        methods: methods(fields)?.unwrap_or_else(|| default.methods.clone()),
+        methods: methods(fields)?.unwrap_or(usual),
+        content,
+        content_max: size_of(fields, "max_content", CONTENT_MAX)?.unwrap_or(default.content_max),
         ..default
     })
+}
+
+fn size_of(fields: &Fields<'_>, name: &str, most: u64) -> Result<Option<u64>, ConfigError> {
+    let Some(text) = fields.text(name)? else { return Ok(None) };
+    let allowed = format!("a size such as 64KB or 1MB, at most {}MB", most / MEGABYTE);
+    let bytes = size(text).filter(|bytes| *bytes <= most);
+    bytes.map(Some).ok_or_else(|| fields.wrong(name, text, &allowed))
+}
+
+fn content(fields: &Fields<'_>) -> Result<ContentForm, ConfigError> {
+    let json = match fields.text("content")? {
+        None | Some("exact") => false,
+        Some("json") => true,
+        Some(text) => return Err(fields.wrong("content", text, "exact or json")),
+    };
+    let rule = match fields.table.get("graphql") {
+        None | Some(Value::Bool(false)) => None,
+        Some(Value::Bool(true)) => Some(GraphQl::default()),
+        Some(value) => Some(graph(value, &fields.path("graphql"))?),
+    };
+    match (rule, json) {
+        (Some(_), true) => Err(fields.wrong("content", "json", "nothing beside graphql")),
+        (Some(rule), false) => Ok(ContentForm::GraphQl(rule)),
+        (None, true) => Ok(ContentForm::Json),
+        (None, false) => Ok(ContentForm::Exact),
+    }
+}
+
+fn graph(value: &Value, place: &str) -> Result<GraphQl, ConfigError> {
+    let fields = Fields::of(value, place, GRAPHQL)?;
+    let persisted = match fields.text("persisted")? {
+        None | Some("any") => Persisted::Any,
+        Some("queries") => Persisted::Queries,
+        Some(text) => return Err(fields.wrong("persisted", text, "any or queries")),
+    };
+    let changes = match fields.text("changes")? {
+        None | Some("forget") => Changes::Heeded,
+        Some("keep") => Changes::Kept,
+        Some(text) => return Err(fields.wrong("changes", text, "forget or keep")),
+    };
+    let type_tags = fields.text("type_tags")?.map(str::to_owned);
+    if let Some(start) = type_tags.as_ref().filter(|start| !is_tag(start)) {
+        return Err(fields.wrong("type_tags", start, TAG));
+    }
+    Ok(GraphQl { persisted, changes, type_tags })
 }
 
 fn methods(fields: &Fields<'_>) -> Result<Option<Vec<Method>>, ConfigError> {
@@ -142,13 +189,17 @@ fn check_tag(tag: &str, wildcards: usize, place: &str) -> Result<(), ConfigError
         }
         rest = after;
     }
-    let plain = tag.chars().all(|c| c.is_ascii_graphic() && c != ',');
-    if tag.is_empty() || !plain {
-        let allowed = "printable ASCII without spaces and commas";
-        return Err(ConfigError::new(format!("{place}: tags"), tag, allowed));
+    match is_tag(tag) {
+        true => Ok(()),
+        false => Err(ConfigError::new(format!("{place}: tags"), tag, TAG)),
     }
-    Ok(())
 }
+
+fn is_tag(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && c != ',')
+}
+
+const TAG: &str = "printable ASCII without spaces and commas";
 
 fn filled(tag: &str, captures: &[&str]) -> String {
     let mut text = String::with_capacity(tag.len());
@@ -179,11 +230,21 @@ pub(super) const SETTINGS: &[&str] = &[
     "tags",
     "max_body",
     "methods",
+    "content",
+    "graphql",
+    "max_content",
     "client_directives",
 ];
+
+/// The settings of `graphql`.
+pub(super) const GRAPHQL: &[&str] = &["persisted", "changes", "type_tags"];
 
 const PATTERNS: &str = "a path such as /api/*, or a host and a path such as example.com/**";
 
 /// A body is in an isolate's memory several times while it is stored; all of it has 128 MB.
-const BODY_MAX: u64 = 16 * 1024 * 1024;
-const BODY_SIZES: &str = "a size such as 64KB or 1MB, at most 16MB";
+const BODY_MAX: u64 = 16 * MEGABYTE;
+
+/// Content is read before a request can be looked up.
+const CONTENT_MAX: u64 = MEGABYTE;
+
+const MEGABYTE: u64 = 1024 * 1024;

@@ -86,7 +86,7 @@ impl Rules {
 
     /// The rules in JSON that were built in, or those of the variable `BREADBOX_CONFIG`.
     pub(super) fn configured(
-        variable: impl Fn(&str) -> Option<String>,
+        variable: &dyn Fn(&str) -> Option<String>,
         built_in: &str,
     ) -> Result<Self, ConfigError> {
         let text = variable("BREADBOX_CONFIG").filter(|value| !value.trim().is_empty());
@@ -178,7 +178,7 @@ impl Rules {
 
     /// Every setting of each kind of table, and the presets: what the published schema holds.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn vocabulary() -> [(&'static str, Vec<String>); 6] {
+    pub fn vocabulary() -> [(&'static str, Vec<String>); 7] {
         let list = |settings: &[&str]| settings.iter().map(|&name| name.to_owned()).collect();
         [
             ("breadbox.toml", list(SETTINGS)),
@@ -186,6 +186,7 @@ impl Rules {
             ("site", list(Site::SETTINGS)),
             ("query", list(Query::SETTINGS)),
             ("cookies", list(Cookies::SETTINGS)),
+            ("graphql", list(super::rule::GRAPHQL)),
             ("preset", super::preset::names()),
         ]
     }

@@ -23,6 +23,7 @@ use crate::cache::entry::Entry;
 use crate::cache::exchange::{
     Action, Exchange, Fault, Fetch, Found, Hint, Lease, Outcome, Plan, Reach,
 };
+use crate::cache::graphql::GraphQl;
 use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Stamp};
 use crate::cache::policy::{self, Standing, Treatment};
@@ -126,15 +127,17 @@ impl Driver {
         if !policy::is_keyed_by_content(&self.head, &plan.treatment) {
             return plan;
         }
-        match origin::content(&self.request, CONTENT_MAX).await {
-            Ok(content) => {
-                let parts = policy::content_parts(&self.head, &content);
-                let key = plan.key.with_content(&self.head.method, &parts);
-                self.content = Some(content);
+        let content = origin::content(&self.request, plan.treatment.content_max).await;
+        let key = content.as_ref().ok().and_then(|content| {
+            policy::content_key(&self.head, &plan.treatment, &plan.key, content)
+        });
+        match key {
+            Some(key) => {
+                self.content = content.ok();
                 Plan { key, hint: None, ..plan }
             }
-            // What was not read whole has no key: it passes through.
-            Err(_) => {
+            // What was not read whole, or does not only read, has no key: it passes through.
+            None => {
                 let treatment = Treatment { methods: Vec::new(), ..plan.treatment };
                 Plan { treatment, ..plan }
             }
@@ -177,7 +180,7 @@ impl Driver {
     async fn effect(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
         match action {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
-            Action::Collect { max } => self.collect(max).await,
+            Action::Collect { max, inspect } => self.collect(max, inspect.as_ref()).await,
             Action::Fetch(fetch) => {
                 if fetch.passes {
                     // What passes is for its client alone: nobody here is to wait for it.
@@ -340,10 +343,10 @@ impl Driver {
         }
     }
 
-    async fn collect(&mut self, max: u64) -> Outcome<Bytes> {
+    async fn collect(&mut self, max: u64, inspect: Option<&GraphQl>) -> Outcome<Bytes> {
         let Some(response) = self.origin.take() else { return Outcome::Failed(Fault::Truncated) };
         match origin::collect(&response, max).await {
-            Ok(body) => Outcome::Collected { length: body.len() as u64, body },
+            Ok(body) => Outcome::of_body(body.clone(), &body, inspect),
             Err(fault) => Outcome::Failed(fault),
         }
     }
@@ -387,6 +390,3 @@ impl Driver {
         }
     }
 }
-
-/// A request with more content than this has no key.
-const CONTENT_MAX: u64 = 64 * 1024;

@@ -31,6 +31,16 @@ fn errors_name_setting_found_and_allowed() {
         (&rule("query = { sort = 1 }"), "rule 1: query: sort: found 1; allowed: true or false"),
         (&rule("max_body = \"17MB\""), "rule 1: max_body: found 17MB; allowed: a size"),
         (&rule("methods = [\"PUT\"]"), "rule 1: methods: found PUT; allowed: POST, QUERY"),
+        (&rule("max_content = \"2MB\""), "rule 1: max_content: found 2MB; allowed: a size"),
+        (
+            &rule("graphql = true\ncontent = \"json\""),
+            "rule 1: content: found json; allowed: nothing beside graphql",
+        ),
+        (
+            &rule("graphql = { types = \"x\" }"),
+            "rule 1: graphql: found types; allowed: persisted, changes, type_tags",
+        ),
+        (&rule("graphql = 1"), "rule 1: graphql: found 1; allowed: a table"),
         (&rule("cache = \"force\""), "rule 1: ignore: found nothing; allowed: the prohibitions"),
     ] {
         let told = complaint(text);

@@ -134,9 +134,34 @@ fn the_schema_says_what_the_parser_does() {
         ("[[site]]\nhosts = [\"a\"]\norigin = \"http://a\"\nnamespace = \"a:b\"", false),
         ("[[site]]\nhosts = [\"a\"]\norigin = \"http://a\"", false),
     ] {
-        let value = toml_to_json(text).unwrap();
-        assert_eq!(Rules::errors(&value).is_empty(), good, "the parser on:\n{text}");
-        assert_eq!(is_valid(&schema, &schema, &value), good, "the schema on:\n{text}");
+        agree(&schema, text, good);
+    }
+}
+
+fn agree(schema: &Value, text: &str, good: bool) {
+    let value = toml_to_json(text).unwrap();
+    assert_eq!(Rules::errors(&value).is_empty(), good, "the parser on:\n{text}");
+    assert_eq!(is_valid(schema, schema, &value), good, "the schema on:\n{text}");
+}
+
+#[test]
+fn the_schema_says_of_content_what_the_parser_does() {
+    let schema = schema();
+    for (lines, good) in [
+        ("content = \"json\"\nmax_content = \"1MB\"", true),
+        ("content = \"xml\"", false),
+        ("max_content = \"2MB\"", false),
+        ("max_content = \"1024KB\"", true),
+        ("max_content = \"1025KB\"", false),
+        ("graphql = true", true),
+        ("graphql = \"yes\"", false),
+        ("graphql = { persisted = \"queries\", changes = \"keep\", type_tags = \"t:\" }", true),
+        ("graphql = { persisted = \"all\" }", false),
+        ("graphql = { changes = \"drop\" }", false),
+        ("graphql = { type_tags = \"a b\" }", false),
+        ("graphql = { types = \"a\" }", false),
+    ] {
+        agree(&schema, &format!("[[rule]]\nmatch = \"/*\"\n{lines}\n"), good);
     }
 }
 

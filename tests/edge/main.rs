@@ -9,6 +9,7 @@ mod damage;
 mod dialects;
 mod failover;
 mod faults;
+mod graphql;
 mod health;
 mod http;
 mod insight;

@@ -184,7 +184,7 @@ impl Driver {
     async fn perform(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
         match action {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
-            Action::Collect { max } => self.collect(max).await,
+            Action::Collect { max, .. } => self.collect(max).await,
             Action::Fetch(fetch) => self.fetch(fetch).await,
             Action::Invalidate { keys, take } => self.forget(&keys, take).await,
             Action::Stop => Outcome::Done,

@@ -114,4 +114,4 @@ const SETTINGS: &[(&str, &str)] =
 /// What the Worker should weigh after gzip, in bytes: design section 10.
 const GOAL: usize = 300_000;
 /// What it must not weigh.
-const LIMIT: usize = 550_000;
+const LIMIT: usize = 600_000;

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method};
 use crate::cache::entry::Entry;
 use crate::cache::family::Generation;
 use crate::cache::field::{ByteRange, Coding};
+use crate::cache::graphql::{self, GraphQl};
 use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Record, Sequence, Stamp};
 use crate::cache::policy::{Standing, Status};
@@ -28,6 +29,8 @@ pub enum Action<B> {
     Collect {
         /// The most bytes that are wanted; more is [`Fault::TooLarge`].
         max: u64,
+        /// What it says is wanted, too: [`Outcome::Inspected`]. See [`Outcome::of_body`].
+        inspect: Option<GraphQl>,
     },
     /// Ask the origin: [`Outcome::Answered`] or [`Outcome::Failed`].
     Fetch(Fetch),
@@ -237,6 +240,15 @@ pub enum Outcome<B> {
         /// What was stored at that moment.
         found: Option<Found<B>>,
     },
+    /// The origin's body has arrived whole, and is to be stored by what it says.
+    Inspected {
+        /// It.
+        body: B,
+        /// Its length in bytes.
+        length: u64,
+        /// The tags that it gives to itself.
+        tags: Vec<String>,
+    },
     /// The lease is another's.
     Held {
         /// Whose.
@@ -261,6 +273,18 @@ pub enum Outcome<B> {
         /// What those purges say of the entry.
         standing: Standing,
     },
+}
+
+impl<B> Outcome<B> {
+    /// The outcome of reading a body: `bytes` are its, as they came.
+    pub fn of_body(body: B, bytes: &[u8], inspect: Option<&GraphQl>) -> Self {
+        let length = bytes.len() as u64;
+        let Some(rule) = inspect else { return Self::Collected { body, length } };
+        match graphql::answer_tags(bytes, rule) {
+            Some(tags) => Self::Inspected { body, length, tags },
+            None => Self::Failed(Fault::Malformed),
+        }
+    }
 }
 
 /// A stored response as a tier returned it.

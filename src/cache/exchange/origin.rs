@@ -288,7 +288,7 @@ pub(super) fn strip(head: &mut ResponseHead, admission: &Admission) {
     }
 }
 
-fn union(rule: &[String], mut named: Vec<String>) -> Vec<String> {
+pub(super) fn union(rule: &[String], mut named: Vec<String>) -> Vec<String> {
     for tag in rule {
         if !named.contains(tag) {
             named.push(tag.clone());

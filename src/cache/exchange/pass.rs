@@ -14,6 +14,7 @@ use super::purge::{self, RECEIPT, Then};
 use super::store::{self, AwaitBody, Next};
 use super::{State, Step};
 use crate::cache::entry::Entry;
+use crate::cache::graphql::Changes;
 use crate::cache::key::Key;
 use crate::cache::policy::{self, Arrival, Status, Told};
 use crate::cache::{Reason, ResponseHead, Time, Verdict};
@@ -71,7 +72,10 @@ impl<B: Clone> AwaitPass<B> {
             ..Status::new(self.verdict)
         };
         let origin = course.plan.treatment.origin.as_deref();
-        let changed = policy::invalidates(&course.request, &response, origin);
+        let changed = match policy::heeds_changes(&course.plan.treatment) {
+            Changes::Heeded => policy::invalidates(&course.request, &response, origin),
+            Changes::Kept => Vec::new(),
+        };
         let mut dated = response.clone();
         policy::dated(&mut dated, now);
         let arrival = Arrival { asked: self.asked, received: now };

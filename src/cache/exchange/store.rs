@@ -8,10 +8,12 @@ use super::action::{Action, Backoff, Fault, Lease, Outcome, Reach, Reply};
 use super::adopt::{self, Update};
 use super::course::Course;
 use super::lookup::Prior;
+use super::origin::union;
 use super::{State, Step, lease, pass};
 use crate::cache::entry::{Entry, Kind};
+use crate::cache::graphql::GraphQl;
 use crate::cache::key::Key;
-use crate::cache::policy::Standing;
+use crate::cache::policy::{ContentForm, Standing};
 use crate::cache::{Lifetime, Reason, ResponseHead, Tier, Time, Verdict};
 
 /// The response is on its way to the client.
@@ -91,7 +93,7 @@ fn proceed<B: Clone>(course: &mut Course, next: Next<B>, now: Time) -> Step<B> {
     match next {
         Next::Collect(body) => {
             let max = course.plan.treatment.body_max;
-            (State::Body(body), Action::Collect { max })
+            (State::Body(body), Action::Collect { max, inspect: inspect(course) })
         }
         Next::Adopt(key, update) => adopt::adopt(course, key, update),
         Next::Refresh(prior) => lease::acquire(course, Some(prior), now),
@@ -109,6 +111,14 @@ pub(super) fn release<B>(lease: Lease, key: Key, hold: Option<Backoff>, then: Th
     (State::Release(AwaitRelease { then }), Action::Release { lease, key, hold })
 }
 
+/// By which rule a body has to be looked into before it is stored.
+fn inspect(course: &Course) -> Option<GraphQl> {
+    match &course.plan.treatment.content {
+        ContentForm::GraphQl(rule) => Some(rule.clone()),
+        ContentForm::Exact | ContentForm::Json => None,
+    }
+}
+
 impl<B: Clone> AwaitReply<B> {
     pub fn resume(self, course: &mut Course, now: Time) -> Step<B> {
         proceed(course, self.next, now)
@@ -119,8 +129,13 @@ impl AwaitBody {
     pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
         let Self { mut entry, lease, key } = self;
         match outcome {
-            Outcome::Collected { body, length } => {
+            Outcome::Collected { body, length } if inspect(course).is_none() => {
                 entry.body_len = length;
+                commit(course, lease, key, entry, Some(body), now)
+            }
+            Outcome::Inspected { body, length, tags } => {
+                entry.body_len = length;
+                entry.tags = union(&tags, entry.tags);
                 commit(course, lease, key, entry, Some(body), now)
             }
             Outcome::Failed(Fault::TooLarge) => mark(course, lease, key, Reason::TooLarge, now),

@@ -33,26 +33,6 @@ pub fn eligible(request: &RequestHead, treatment: &Treatment) -> Result<(), Reas
     }
 }
 
-/// Whether the answer depends on the request's content, so that its key has to cover that: the
-/// methods besides GET and HEAD that are looked up at all.
-pub fn is_keyed_by_content(request: &RequestHead, treatment: &Treatment) -> bool {
-    let read = [Method::GET, Method::HEAD].contains(&request.method);
-    !read && treatment.caching != Caching::Bypass && treatment.methods.contains(&request.method)
-}
-
-/// The parts of a request that a key covers besides method and URL: its content and what says how
-/// that is to be understood.
-pub fn content_parts<'a>(request: &'a RequestHead, content: &'a [u8]) -> Vec<&'a [u8]> {
-    let mut parts = vec![content];
-    for name in CONTENT_FIELDS {
-        // An absent field and an empty one are two things.
-        let values: Vec<_> = request.headers.get_all(&name).iter().collect();
-        parts.push(if values.is_empty() { b"-" } else { b"+" });
-        parts.extend(values.into_iter().map(http::HeaderValue::as_bytes));
-    }
-    parts
-}
-
 /// Whether the cache must answer `504` rather than fetch (RFC 9111 §5.2.1.7).
 pub fn only_if_cached(request: &RequestHead, treatment: &Treatment) -> bool {
     treatment.client_directives == ClientDirectives::Obey
@@ -64,8 +44,5 @@ fn has_content(headers: &HeaderMap) -> bool {
     let length = headers.contains_key(header::CONTENT_LENGTH) && !empty;
     length || headers.contains_key(header::TRANSFER_ENCODING)
 }
-
-const CONTENT_FIELDS: [header::HeaderName; 3] =
-    [header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::CONTENT_TYPE];
 
 const ORIGIN_CONDITIONS: [header::HeaderName; 2] = [header::IF_MATCH, header::IF_UNMODIFIED_SINCE];

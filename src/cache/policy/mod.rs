@@ -17,6 +17,7 @@
 mod admit;
 mod age;
 mod answer;
+mod content;
 mod eligible;
 mod form;
 mod forward;
@@ -36,7 +37,8 @@ mod uri;
 pub use admit::{Admission, Arrival, admit};
 pub use age::{dated, initial_age};
 pub use answer::{Answer, Multipart, answer};
-pub use eligible::{content_parts, eligible, is_keyed_by_content, only_if_cached};
+pub use content::{content_key, heeds_changes, is_keyed_by_content, reads};
+pub use eligible::{eligible, only_if_cached};
 pub use form::{Form, form, formed};
 pub use forward::{forward, pass};
 pub use freshen::{Told, freshen, head_tells};
@@ -46,4 +48,6 @@ pub use receipt::receipt;
 pub use reuse::{Rescue, Reuse, Standing, Stored, reuse};
 pub use select::{selecting, selects};
 pub use status::Status;
-pub use treatment::{Caching, ClientDirectives, OriginPurges, Prohibition, TagFields, Treatment};
+pub use treatment::{
+    Caching, ClientDirectives, ContentForm, OriginPurges, Prohibition, TagFields, Treatment,
+};

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::Method;
 
+use crate::cache::graphql::GraphQl;
+
 /// The operator's wishes for one request: what the first matching rule of the configuration says.
 ///
 /// Spans lengthen or shorten what the origin says; they never lift a [`Prohibition`].
@@ -34,6 +36,10 @@ pub struct Treatment {
     /// Methods besides GET and HEAD that are looked up, keyed by their content: QUERY, which is
     /// safe, and those for which the operator vouches.
     pub methods: Vec<Method>,
+    /// In which form content makes keys.
+    pub content: ContentForm,
+    /// Larger content is not read: its request passes through.
+    pub content_max: u64,
     /// The base URL of the origin, by which it may name itself in its responses, without a
     /// trailing slash.
     pub origin: Option<String>,
@@ -57,11 +63,25 @@ impl Default for Treatment {
             body_max: BODY_MAX,
             client_directives: ClientDirectives::Obey,
             methods: query(),
+            content: ContentForm::Exact,
+            content_max: CONTENT_MAX,
             origin: None,
             origin_purges: OriginPurges::Heeded,
             tag_fields: TagFields::Stripped,
         }
     }
+}
+
+/// In which form a request's content is part of its key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ContentForm {
+    /// Byte by byte.
+    #[default]
+    Exact,
+    /// As a GraphQL request: only those that read are looked up.
+    GraphQl(GraphQl),
+    /// As a JSON value, if it is one.
+    Json,
 }
 
 /// Whether a response may purge by `Breadbox-Purge` and `Breadbox-Soft-Purge`.
@@ -161,6 +181,9 @@ pub enum ClientDirectives {
 
 /// An origin's word alone does not keep a response fresh for longer.
 const FRESH_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Requests with larger content stream through.
+const CONTENT_MAX: u64 = 64 * 1024;
 
 /// Larger bodies stream through.
 const BODY_MAX: u64 = 1024 * 1024;
