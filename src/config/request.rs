@@ -69,13 +69,18 @@ impl Counted {
         if policy::eligible(head, treatment).is_err() {
             return key;
         }
-        if self.cookies.bypasses(&head.headers) || !policy::reads(head, treatment) {
+        let graph = matches!(treatment.content, ContentForm::GraphQl(_));
+        // Endpoints seldom say that an answer is for one user: who has cookies is taken for one.
+        let personal = graph
+            && self.cookies == Cookies::default()
+            && head.headers.contains_key(header::COOKIE);
+        if personal || self.cookies.bypasses(&head.headers) || !policy::reads(head, treatment) {
             treatment.caching = Caching::Bypass;
             return key;
         }
         self.cookies.fold(&mut head.headers);
         self.strip(head);
-        if let ContentForm::GraphQl(_) = treatment.content {
+        if graph {
             // What the answer says is looked into before it is stored.
             head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }

@@ -26,7 +26,7 @@ use crate::cache::exchange::{
 use crate::cache::graphql::GraphQl;
 use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Stamp};
-use crate::cache::policy::{self, Standing, Treatment};
+use crate::cache::policy::{self, Standing};
 use crate::cache::tally::{Cell, Patience, Peer, Tenure};
 use crate::cache::{RequestHead, Tier};
 use crate::redis::{Failure, Shared};
@@ -124,23 +124,18 @@ impl Driver {
     async fn plan(&mut self) -> Plan {
         let (plan, rule) = self.edge.plan(&mut self.head);
         self.course.rule = rule;
-        if !policy::is_keyed_by_content(&self.head, &plan.treatment) {
+        if !policy::needs_content(&self.head, &plan.treatment) {
             return plan;
         }
-        let content = origin::content(&self.request, plan.treatment.content_max).await;
-        let key = content.as_ref().ok().and_then(|content| {
-            policy::content_key(&self.head, &plan.treatment, &plan.key, content)
-        });
+        let content = origin::content(&self.request, plan.treatment.content_max).await.ok();
+        let (treatment, key) =
+            policy::with_content(&self.head, plan.treatment, &plan.key, content.as_deref());
         match key {
             Some(key) => {
-                self.content = content.ok();
-                Plan { key, hint: None, ..plan }
+                self.content = content;
+                Plan { key, hint: None, treatment, ..plan }
             }
-            // What was not read whole, or does not only read, has no key: it passes through.
-            None => {
-                let treatment = Treatment { methods: Vec::new(), ..plan.treatment };
-                Plan { treatment, ..plan }
-            }
+            None => Plan { treatment, ..plan },
         }
     }
 

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Map, Value, json};
 use web_sys::Request;
@@ -52,11 +53,7 @@ pub(super) async fn explain(
     request: &Request,
     context: &Rc<Context>,
 ) -> Value {
-    for name in SECRETS {
-        if head.headers.contains_key(&name) {
-            head.headers.insert(name, HeaderValue::from_static("withheld"));
-        }
-    }
+    withhold(&mut head.headers);
     let asked = head.url.clone();
     let (plan, rule) = edge.plan(&mut head);
     // What this isolate happens to remember of the URL decides nothing but the order of looks.
@@ -298,8 +295,21 @@ fn fields(headers: &HeaderMap) -> Vec<[String; 2]> {
     headers.iter().map(|(name, v)| [name.to_string(), value(name.as_str(), v)]).collect()
 }
 
-/// Fields of which a record holds no more than that they are there.
-const SECRETS: [http::HeaderName; 2] = [http::header::AUTHORIZATION, http::header::COOKIE];
+/// Leaves of credentials no more than that they are there, and of cookies their names, by which
+/// rules go.
+fn withhold(headers: &mut HeaderMap) {
+    if headers.contains_key(AUTHORIZATION) {
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("withheld"));
+    }
+    let Some(cookies) = headers.remove(COOKIE) else { return };
+    let cookies = cookies.to_str().unwrap_or_default().split(';');
+    let names =
+        cookies.map(|cookie| cookie.split_once('=').map_or(cookie, |(name, _)| name).trim());
+    let told: Vec<String> = names.map(|name| format!("{name}=withheld")).collect();
+    if let Ok(told) = HeaderValue::from_str(&told.join("; ")) {
+        headers.insert(COOKIE, told);
+    }
+}
 
 /// No run is longer.
 const STEPS_MAX: usize = 12;

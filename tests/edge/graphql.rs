@@ -93,6 +93,27 @@ async fn mutations_pass() -> Result<()> {
     Ok(())
 }
 
+/// Who has cookies is taken for somebody, unless the rule says what they mean.
+#[tokio::test]
+async fn users_get_answers_of_their_own() -> Result<()> {
+    let query = json!({"query": "{ node }"}).to_string();
+    for (more, shared) in [("", false), ("cookies = { keep = [] }", true)] {
+        let site = endpoint(&format!("graphql = true\n{more}"))?;
+        warm(&site, &json!({"query": "{ node }"})).await?;
+        let asked = site.request("POST", 0, "/graphql").header("content-type", "application/json");
+        let user = answer(asked.header("cookie", "sid=1").body(query.clone())).await?;
+        assert_eq!(user.is_hit(), shared, "{}", user.headers_text());
+        assert_eq!(user.says("detail=rule"), !shared, "{}", user.headers_text());
+        let others = post(&site, &json!({"query": "{ node }"})).await?;
+        assert!(others.is_hit(), "who only reads changes nothing: {}", others.headers_text());
+        let asked = site.request("POST", 0, "/graphql").header("content-type", "application/json");
+        let change = json!({"query": "mutation { node }"}).to_string();
+        answer(asked.header("cookie", "sid=1").body(change)).await?;
+        assert!(!post(&site, &json!({"query": "{ node }"})).await?.says("hit"));
+    }
+    Ok(())
+}
+
 /// What tells of errors is never stored, and not what holds but a part; the next one asks again.
 #[tokio::test]
 async fn errors_are_not_stored() -> Result<()> {

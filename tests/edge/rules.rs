@@ -1,7 +1,7 @@
 //! What of a request counts: cookies, fields and presets.
 
 use anyhow::Result;
-use xtask::harness::{Spec, eventually};
+use xtask::harness::{READER, Spec, eventually};
 use xtask::origin::{Reply, Seen};
 
 use crate::site::{Answer, PATIENCE, Site, answer, asked_exactly, one, page, set};
@@ -42,6 +42,11 @@ async fn wordpress_visitors_share_pages_and_users_do_not() -> Result<()> {
         assert_eq!(own.text(), "for <wordpress_logged_in_0a=me; a=1>");
         assert!(own.says("detail=rule"), "{}", own.headers_text());
     }
+    let query = "url=http://site.test/&header=cookie:wordpress_logged_in_0a%3Dme";
+    let told = site.request("GET", 0, &format!("/api/v1/cache/entries?{query}"));
+    let told = answer(told.bearer_auth(READER)).await?;
+    assert_eq!(told.json()?["data"]["reason"], "rule", "{}", told.text());
+    assert!(!told.text().contains("=me"), "values are withheld: {}", told.text());
     let preview = ask(&site, "/?preview=true", &[]).await?;
     assert!(preview.says("detail=rule"), "{}", preview.headers_text());
     assert!(ask(&site, "/", &[]).await?.is_hit(), "what is shared stays");

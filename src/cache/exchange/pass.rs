@@ -72,7 +72,7 @@ impl<B: Clone> AwaitPass<B> {
             ..Status::new(self.verdict)
         };
         let origin = course.plan.treatment.origin.as_deref();
-        let changed = match policy::heeds_changes(&course.plan.treatment) {
+        let changed = match policy::heeds_changes(&course.request, &course.plan.treatment) {
             Changes::Heeded => policy::invalidates(&course.request, &response, origin),
             Changes::Kept => Vec::new(),
         };

@@ -10,11 +10,30 @@ use crate::cache::field::{single, trim};
 use crate::cache::graphql::{self, Changes, Json};
 use crate::cache::key::Key;
 
-/// Whether the answer depends on the request's content, so that its key has to cover that: the
-/// methods besides GET and HEAD that are looked up at all.
-pub fn is_keyed_by_content(request: &RequestHead, treatment: &Treatment) -> bool {
-    let read = is_read(request);
-    !read && treatment.caching != Caching::Bypass && treatment.methods.contains(&request.method)
+/// Whether a request's content has to be read before it is known what becomes of it: the answer
+/// depends on it where a method besides GET and HEAD is looked up, and of GraphQL it tells whether
+/// anything is changed.
+pub fn needs_content(request: &RequestHead, treatment: &Treatment) -> bool {
+    let told = treatment.caching != Caching::Bypass
+        || matches!(treatment.content, ContentForm::GraphQl(_));
+    !is_read(request) && told && treatment.methods.contains(&request.method)
+}
+
+/// What becomes of a request with this content, and its key under `key` if it is looked up. Content
+/// that was not read whole has none.
+pub fn with_content(
+    request: &RequestHead,
+    treatment: Treatment,
+    key: &Key,
+    content: Option<&[u8]>,
+) -> (Treatment, Option<Key>) {
+    let key = content.and_then(|content| content_key(request, &treatment, key, content));
+    match (key, treatment.caching == Caching::Bypass) {
+        (Some(key), false) => (treatment, Some(key)),
+        // It only reads, so it may pass without a trace.
+        (Some(_), true) => (treatment, None),
+        (None, _) => (Treatment { methods: Vec::new(), ..treatment }, None),
+    }
 }
 
 /// Whether a request that comes without content only reads, as far as its rule has a say in that.
@@ -25,8 +44,12 @@ pub fn reads(request: &RequestHead, treatment: &Treatment) -> bool {
     }
 }
 
-/// What becomes of what is stored of a URL when a request may have changed it.
-pub fn heeds_changes(treatment: &Treatment) -> Changes {
+/// What a request that passes means for what is stored of its URL. A method for which the operator
+/// vouches changes nothing.
+pub fn heeds_changes(request: &RequestHead, treatment: &Treatment) -> Changes {
+    if treatment.methods.contains(&request.method) {
+        return Changes::Kept;
+    }
     match &treatment.content {
         ContentForm::GraphQl(rule) => rule.changes,
         ContentForm::Exact | ContentForm::Json => Changes::Heeded,
@@ -35,7 +58,7 @@ pub fn heeds_changes(treatment: &Treatment) -> Changes {
 
 /// The key under `key` of a request with this content: the content in its form, and what says how
 /// that is to be understood. None if such a request is not for the cache.
-pub fn content_key(
+fn content_key(
     request: &RequestHead,
     treatment: &Treatment,
     key: &Key,

@@ -37,7 +37,7 @@ mod uri;
 pub use admit::{Admission, Arrival, admit};
 pub use age::{dated, initial_age};
 pub use answer::{Answer, Multipart, answer};
-pub use content::{content_key, heeds_changes, is_keyed_by_content, reads};
+pub use content::{heeds_changes, needs_content, reads, with_content};
 pub use eligible::{eligible, only_if_cached};
 pub use form::{Form, form, formed};
 pub use forward::{forward, pass};
