@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result};
 
-use xtask::harness::{PlatformTier, Spec, Wire};
+use xtask::harness::{PlatformTier, Spec, Wire, eventually};
 use xtask::origin::{Reply, Seen};
 
-use crate::site::{Site, asked_exactly, one, set};
+use crate::site::{PATIENCE, Site, asked_exactly, one, set};
 
 #[tokio::test]
 async fn a_damaged_entry_is_a_miss_and_is_replaced() -> Result<()> {
@@ -42,6 +42,26 @@ async fn a_damaged_entry_is_a_miss_and_is_replaced() -> Result<()> {
         assert_eq!(again.text(), "the page /hurt", "{name}");
         asked_exactly(&site, "/hurt", 1);
     }
+    Ok(())
+}
+
+/// A member of the ledger that is not even text has purged what is older; what is newer is a hit,
+/// and the operator is told.
+#[tokio::test]
+async fn a_member_of_the_ledger_that_is_not_text_is_told_of_and_borne() -> Result<()> {
+    let mut site = Site::with(page_of, |spec| Spec { isolates: 2, ..one(spec) })?;
+    site.purge(r#"{"tags":["any"]}"#).await?;
+    site.wire()?.ask(&[b"ZADD", b"{breadbox:0}:ledger", b"1", b"ht:caf\xff"])?;
+    // This isolate reads the ledger from its beginning.
+    assert_eq!(site.warm(1, "/page").await?.text(), "the page /page");
+    assert!(site.get(1, "/page").await?.is_hit());
+    eventually("it is counted", PATIENCE, async || {
+        let report = site.get(1, "/api/v1/cache").await.and_then(|it| it.json());
+        let counted =
+            |it: &serde_json::Value| it["data"]["counts"]["faults"]["redis malformed"] == 1;
+        report.is_ok_and(|it| counted(&it))
+    })
+    .await?;
     Ok(())
 }
 

@@ -96,13 +96,12 @@ impl Round {
 
 async fn round(urls: &Arc<[String]>, span: Duration, readers: u64, purgers: u64) -> Result<Round> {
     let over = Arc::new(AtomicBool::new(false));
-    let next = Arc::new(AtomicU64::new(0));
     let mut clients = JoinSet::new();
     for number in 0..readers {
         clients.spawn(read(Arc::clone(urls), number, Arc::clone(&over)));
     }
     for number in 0..purgers {
-        clients.spawn(purge(Arc::clone(urls), number, Arc::clone(&over), Arc::clone(&next)));
+        clients.spawn(purge(Arc::clone(urls), number, Arc::clone(&over)));
     }
     tokio::time::sleep(span).await;
     over.store(true, Ordering::Relaxed);
@@ -136,16 +135,11 @@ async fn read(urls: Arc<[String]>, number: u64, over: Arc<AtomicBool>) -> Result
     Ok(round)
 }
 
-async fn purge(
-    urls: Arc<[String]>,
-    number: u64,
-    over: Arc<AtomicBool>,
-    next: Arc<AtomicU64>,
-) -> Result<Round> {
+async fn purge(urls: Arc<[String]>, number: u64, over: Arc<AtomicBool>) -> Result<Round> {
     let (client, mut round) = (client(), Round::default());
     let url = format!("{}/api/v1/cache/purge", one(&urls, number));
     while !over.load(Ordering::Relaxed) {
-        let first = next.fetch_add(SELECTORS, Ordering::Relaxed);
+        let first = NEXT.fetch_add(SELECTORS, Ordering::Relaxed);
         let tags: Vec<String> = (first..first + SELECTORS).map(|n| format!("\"x{n}\"")).collect();
         let body = format!("{{\"tags\":[{}]}}", tags.join(","));
         let response = client.post(&url).bearer_auth(ADMIN).body(body).send().await?;
@@ -195,6 +189,9 @@ fn resident(pid: u32) -> u64 {
     let pages: u64 = text.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
     pages * 4096
 }
+
+/// The next tag: none is purged twice.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 const CLIENTS: u64 = 8;
 const SELECTORS: u64 = 20;
