@@ -86,3 +86,21 @@ fn namespaces_are_not_shared() {
         assert!(told.starts_with(expected) && told.is_empty() == expected.is_empty(), "{told}");
     }
 }
+
+#[test]
+fn hosts_and_namespaces_belong_to_one_site() {
+    let second = |host: &str, namespace: &str| {
+        let site = |host: &str, namespace: &str| {
+            format!(
+                "{{\"hosts\":[\"{host}\"],\"origin\":\"http://a.internal\",\
+                  \"namespace\":\"{namespace}\"}}"
+            )
+        };
+        let json = format!("{{\"site\":[{},{}]}}", site("a.test", "a"), site(host, namespace));
+        let read = Deployment::read(|_| None, &json);
+        read.map(drop).map_err(|error| error.setting)
+    };
+    assert_eq!(second("b.test", "b"), Ok(()));
+    assert_eq!(second("A.test", "b"), Err("site 2: hosts".to_owned()));
+    assert_eq!(second("b.test", "a"), Err("site 2: namespace".to_owned()));
+}
