@@ -1,7 +1,8 @@
 //! Breadbox: an HTTP edge cache.
 //!
 //! [`cache`] decides, purely; [`config`] is what an operator can set; [`redis`] is the tier that
-//! all data centres share; `edge` (only in Wasm) is the Worker that drives them.
+//! all data centres share; `edge` (only in Wasm) is the Worker that drives them; [`values`] is the
+//! same machine for values that a program computes.
 
 // A panic in the Worker ends every request in flight, so nothing here may.
 #![cfg_attr(
@@ -22,6 +23,9 @@ pub mod config;
 pub mod redis;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod replay;
+pub mod values;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod edge;
+#[cfg(target_arch = "wasm32")]
+mod isolate;

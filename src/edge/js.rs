@@ -1,36 +1,14 @@
 //! The few crossings into JavaScript that no crate wraps.
 
-use js_sys::{Array, Function, Promise, PromiseWithResolvers, Reflect, Uint8Array};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::cache::{Time, millis};
-
-/// The time now; it stands still between waits.
-pub(super) fn now() -> Time {
-    #[expect(clippy::cast_possible_truncation, reason = "milliseconds fit by far")]
-    Time(js_sys::Date::now() as i64)
-}
+pub(super) use crate::isolate::{now, random, shared_promise};
 
 /// The milliseconds since something was asked.
 pub(super) fn since(asked: Time) -> u64 {
     millis(now().since(asked)).unsigned_abs()
-}
-
-/// A promise that requests may share, and what resolves it.
-///
-/// Each continuation of a promise runs in the request that asked for it because the promise bears
-/// the mark of the request that made it. What `new Promise` makes bears none once V8 has optimised
-/// the code around it, and then whoever resolves it runs everybody's code in its own request.
-pub(super) fn shared_promise() -> (Promise, Function) {
-    let made: PromiseWithResolvers = Promise::with_resolvers();
-    (made.promise(), made.resolve().unchecked_into())
-}
-
-/// 64 random bits.
-pub(super) fn random() -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits wanted")]
-    let half = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
-    (half() << 32) | half()
 }
 
 /// The platform's `fetch`, with an options object that may hold what web-sys does not know.

@@ -23,7 +23,7 @@ pub use reclaim::Reclaimed;
 pub use resp::Reply;
 pub use rest::{Clock, Failure, Haste, Rest};
 pub use tally::{Mark, Part, Span, Totals};
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 pub(crate) use wire::within;
 pub use wire::{Http, Wire};
 

@@ -13,6 +13,7 @@ mod graphql;
 mod health;
 mod http;
 mod insight;
+mod library;
 mod methods;
 mod origin;
 mod origin_purges;

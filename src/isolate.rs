@@ -1,0 +1,29 @@
+//! What an isolate has of the world: its clock, chance, and promises for requests to share.
+
+use js_sys::{Function, Promise, PromiseWithResolvers};
+use wasm_bindgen::JsCast;
+
+use crate::cache::Time;
+
+/// The time now; it stands still between waits.
+pub(crate) fn now() -> Time {
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds fit by far")]
+    Time(js_sys::Date::now() as i64)
+}
+
+/// 64 random bits.
+pub(crate) fn random() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits wanted")]
+    let half = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
+    (half() << 32) | half()
+}
+
+/// A promise that requests may share, and what resolves it.
+///
+/// Each continuation of a promise runs in the request that asked for it because the promise bears
+/// the mark of the request that made it. What `new Promise` makes bears none once V8 has optimised
+/// the code around it, and then whoever resolves it runs everybody's code in its own request.
+pub(crate) fn shared_promise() -> (Promise, Function) {
+    let made: PromiseWithResolvers = Promise::with_resolvers();
+    (made.promise(), made.resolve().unchecked_into())
+}
