@@ -1,5 +1,6 @@
 //! The operator's API of an edge.
 
+use std::io::{copy, sink};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -67,8 +68,62 @@ impl Edge {
         data(request.call().with_context(|| format!("{} can't be reached", self.base))?)
     }
 
+    /// The authority of its address.
+    pub fn host(&self) -> &str {
+        self.base.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(rest))
+    }
+
+    /// Asks for a page as a client does, and reads it to its end.
+    pub fn visit(&self, path: &str, fields: &[String]) -> Result<Visit> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        for field in fields {
+            let (name, value) = field.split_once(':').with_context(|| {
+                format!("--header: found {field}; allowed: a field such as 'Accept-Language: de'")
+            })?;
+            request = request.header(name.trim(), value.trim());
+        }
+        let mut response = request.call()?;
+        let status = response.status().as_u16();
+        let told = response.headers().get("cache-status").and_then(|told| told.to_str().ok());
+        let verdict = verdict(told.unwrap_or_default());
+        copy(&mut response.body_mut().as_reader(), &mut sink()).context("the page broke off")?;
+        Ok(Visit { status, verdict })
+    }
+
+    /// The text of a page.
+    pub fn page(&self, path: &str) -> Result<String> {
+        let mut response = self.agent.get(format!("{}{path}", self.base)).call()?;
+        if response.status() != 200 {
+            bail!("the edge answered {}", response.status());
+        }
+        Ok(response.body_mut().read_to_string()?)
+    }
+
     fn bearer(&self) -> Option<String> {
         self.token.as_ref().map(|token| format!("Bearer {token}"))
+    }
+}
+
+/// What a page's answer says.
+#[derive(Debug)]
+pub struct Visit {
+    /// Its status.
+    pub status: u16,
+    /// What the cache did.
+    pub verdict: String,
+}
+
+/// What the cache did: `hit`, or why it went on and whether it stored what came.
+fn verdict(told: &str) -> String {
+    let own = told.rsplit("Breadbox").next().unwrap_or_default();
+    let mut words = own.split(';').map(str::trim).filter(|word| !word.is_empty());
+    match words.next() {
+        Some("hit") => "hit".to_owned(),
+        Some(first) if first.starts_with("fwd=") => match words.any(|word| word == "stored") {
+            true => "stored".to_owned(),
+            false => "not stored".to_owned(),
+        },
+        _ => "not cached".to_owned(),
     }
 }
 

@@ -1,10 +1,11 @@
-//! `breadbox`: looks into a running edge, and purges.
+//! `breadbox`: looks into a running edge, purges and warms.
 
 mod edge;
 mod overrides;
 mod purge;
 mod show;
 mod tail;
+mod warm;
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,9 +20,10 @@ use serde_json::Value;
 use edge::Edge;
 use purge::Selection;
 
-/// Looks into a running Breadbox, and purges.
+/// Looks into a running Breadbox, purges and warms.
 ///
-/// Ends with 0 if all is well, 1 if not (Redis is down, the URL is not cached, the replay differs),
+/// Ends with 0 if all is well, 1 if not (Redis is down, the URL is not cached, the replay differs, a
+/// page can't be warmed),
 /// 2 if the command line is wrong, and 3 if the edge can't be reached or refuses.
 #[derive(Debug, Parser)]
 #[command(name = "breadbox", version)]
@@ -84,6 +86,8 @@ enum Command {
         #[command(subcommand)]
         order: overrides::Order,
     },
+    /// Ask for URLs before clients do, so that they find them cached
+    Warm(warm::Order),
     /// Show requests (some of them) and purges as they happen (any token)
     Tail {
         /// Look every so many seconds
@@ -189,6 +193,11 @@ fn run(options: &Options) -> Result<Finding> {
             let (told, words) = overrides::carry_out(&edge, order)?;
             print(&told, words);
             Ok(Finding::Good)
+        }
+        Command::Warm(order) => {
+            let warmed = warm::warm(&edge, order)?;
+            print(&warmed.to_json(), warmed.to_text());
+            Ok(if warmed.is_good() { Finding::Good } else { Finding::Bad })
         }
         Command::Tail { every, looks } => {
             tail::follow(&edge, Duration::from_secs(*every), *looks, options.json)?;

@@ -11,6 +11,8 @@ async fn it_tells_what_the_edge_does() -> Result<(), Box<dyn std::error::Error>>
         "/cookie" => {
             Reply::ok("x").header("cache-control", "max-age=60").header("set-cookie", "a=b")
         }
+        "/sitemap.xml" => Reply::ok(SITEMAP),
+        "/down" => Reply::status(503),
         _ => Reply::ok("page").header("cache-control", "max-age=600").header("cache-tag", "pages"),
     })?;
     let mut spec = Spec::of(&origin.url()).as_site("site.test");
@@ -67,12 +69,39 @@ async fn it_tells_what_the_edge_does() -> Result<(), Box<dyn std::error::Error>>
     })
     .await?;
 
+    warm(&url, &origin, &edge)?;
     overrides(&url, &edge)?;
     edge.redis()?.daemon.kill();
     let down = run("", &["status"]);
     assert_eq!((code(&down), text(&down).contains("DOWN")), (1, true), "{}", text(&down));
     let nobody = breadbox("http://127.0.0.1:9", "", &["status"]);
     assert_eq!(code(&nobody), 3, "{nobody:?}");
+    Ok(())
+}
+
+/// A sitemap is asked for page by page, once, and nobody else's pages are.
+fn warm(url: &str, origin: &Origin, edge: &Edge) -> Result<(), Box<dyn std::error::Error>> {
+    let run = |token: &str, words: &[&str]| breadbox(url, token, &[&["warm"], words].concat());
+    let done = edge.logs().join("done.txt").to_string_lossy().into_owned();
+    let words = ["--sitemap", "--site", "site.test", "--rate", "1000", "--done", &done];
+    let warmed = run("", &words);
+    let told = text(&warmed);
+    assert_eq!(code(&warmed), 0, "{warmed:?}");
+    assert!(told.starts_with("warmed    2 (2 stored)\nleft out  1 of other hosts"), "{told}");
+    assert_eq!(origin.requests_for("/warm/1").len(), 1);
+    let again = text(&run("", &words));
+    assert!(again.contains("warmed    0") && again.contains("2 done before"), "{again}");
+    let file = edge.logs().join("list.txt");
+    std::fs::write(&file, "/warm/2?a=b\n\nhttps://other.test/\n/down\n")?;
+    let failed = run("", &["--file", &file.to_string_lossy(), "--rate", "1000", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text(&failed))?;
+    assert_eq!((code(&failed), &json["failed"][0]["path"]), (1, &"/down".into()), "{json}");
+    let top = run(READER, &["--top", "2", "--rate", "1000"]);
+    assert!(code(&top) == 0 && text(&top).starts_with("warmed    2 ("), "{top:?}");
+    for words in [&[][..], &["https://other.test/"], &["/page", "--header", "nothing"]] {
+        assert_ne!(code(&run("", words)), 0, "{words:?}");
+    }
+    assert_eq!(code(&run("", &["/page", "--rate", "0"])), 2);
     Ok(())
 }
 
@@ -119,3 +148,11 @@ fn code(output: &Output) -> i32 {
 
 /// Far more than anything that is waited for takes.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
+const SITEMAP: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+  <url><loc>http://site.test/warm/1</loc></url>
+  <url><loc>http://site.test/warm/2?a=b&amp;c#part</loc></url>
+  <url><loc>http://site.test/warm/1</loc></url>
+  <url><loc>https://other.test/</loc></url>
+</urlset>"#;
