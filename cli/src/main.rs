@@ -8,12 +8,12 @@ mod tail;
 mod warm;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use breadbox::replay::replay;
+use breadbox::replay::{Replay, replay};
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
@@ -22,9 +22,9 @@ use purge::Selection;
 
 /// Looks into a running Breadbox, purges and warms.
 ///
-/// Ends with 0 if all is well, 1 if not (Redis is down, the URL is not cached, the replay differs, a
-/// page can't be warmed),
-/// 2 if the command line is wrong, and 3 if the edge can't be reached or refuses.
+/// Ends with 0 if all is well, 1 if not (Redis is down, the URL is not cached, the replay differs,
+/// a page can't be warmed), 2 if the command line is wrong, and 3 if the edge can't be reached or
+/// refuses.
 #[derive(Debug, Parser)]
 #[command(name = "breadbox", version)]
 struct Options {
@@ -170,9 +170,7 @@ fn run(options: &Options) -> Result<Finding> {
             Ok(if cached { Finding::Good } else { Finding::Bad })
         }
         Command::Replay { record } => {
-            let text = fs::read_to_string(record).with_context(|| record.display().to_string())?;
-            let record: Value = serde_json::from_str(&text).context("the record is not JSON")?;
-            let replay = replay(&record).map_err(anyhow::Error::msg)?;
+            let replay = repeat(record)?;
             print(
                 &serde_json::json!({
                     "agrees": replay.agrees(),
@@ -204,6 +202,12 @@ fn run(options: &Options) -> Result<Finding> {
             Ok(Finding::Good)
         }
     }
+}
+
+fn repeat(record: &Path) -> Result<Replay> {
+    let text = fs::read_to_string(record).with_context(|| record.display().to_string())?;
+    let record: Value = serde_json::from_str(&text).context("the record is not JSON")?;
+    replay(&record).map_err(anyhow::Error::msg)
 }
 
 impl Subject {

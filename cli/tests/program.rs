@@ -55,11 +55,7 @@ async fn it_tells_what_the_edge_does() -> Result<(), Box<dyn std::error::Error>>
     let replay = run("", &["replay", &file]);
     assert_eq!(code(&replay), 1, "without the cookie it is stored: {}", text(&replay));
 
-    assert_eq!(code(&run(ADMIN, &["purge"])), 3, "nothing is selected");
-    assert_eq!(code(&run(ADMIN, &["purge", "--tog", "pages"])), 2, "no such flag");
-    let purged = run(ADMIN, &["purge", "--tag", "pages", "--hard"]);
-    assert_eq!(code(&purged), 0, "{purged:?}");
-    assert!(text(&purged).contains("everywhere within 1000 ms"), "{}", text(&purged));
+    purge(&url);
     eventually("the purge is seen", PATIENCE, async || code(&run(READER, &["explain", page])) == 1)
         .await?;
     eventually("requests and the purge are followed", PATIENCE, async || {
@@ -77,6 +73,16 @@ async fn it_tells_what_the_edge_does() -> Result<(), Box<dyn std::error::Error>>
     let nobody = breadbox("http://127.0.0.1:9", "", &["status"]);
     assert_eq!(code(&nobody), 3, "{nobody:?}");
     Ok(())
+}
+
+/// What is selected is purged, and nothing else is taken for a selection.
+fn purge(url: &str) {
+    let run = |token: &str, words: &[&str]| breadbox(url, token, words);
+    assert_eq!(code(&run(ADMIN, &["purge"])), 3, "nothing is selected");
+    assert_eq!(code(&run(ADMIN, &["purge", "--tog", "pages"])), 2, "no such flag");
+    let purged = run(ADMIN, &["purge", "--tag", "pages", "--hard"]);
+    assert_eq!(code(&purged), 0, "{purged:?}");
+    assert!(text(&purged).contains("everywhere within 1000 ms"), "{}", text(&purged));
 }
 
 /// A sitemap is asked for page by page, once, and nobody else's pages are.
