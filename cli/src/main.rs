@@ -182,8 +182,7 @@ fn run(options: &Options) -> Result<Finding> {
             Ok(if replay.agrees() { Finding::Good } else { Finding::Bad })
         }
         Command::Purge(selection) => {
-            let body = selection.body()?;
-            let told = edge.order("/purge", &body)?;
+            let told = edge.order("/purge", &selection.body()?)?;
             print(&told, show::receipt(&told));
             Ok(Finding::Good)
         }
