@@ -81,7 +81,7 @@ fn plan(record: &Value, head: &RequestHead) -> Result<Plan, String> {
     let origin = Some(Part(record).text("origin")?.to_owned());
     let tiers = Part(record).list("tiers")?;
     let tier = |name: &Value| {
-        let known = [Tier::Platform, Tier::Shared].into_iter();
+        let known = [Tier::Memory, Tier::Platform, Tier::Shared].into_iter();
         known.into_iter().find(|tier| Some(told::tier(*tier)) == name.as_str())
     };
     Ok(Plan {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use breadbox::cache::Time;
 use breadbox::cache::glob::Glob;
+use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{
-    Applied, Due, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
+    Applied, Bucket, Due, Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp, Subject,
 };
 use breadbox::cache::policy::Standing::{self, Clean, Dead, Soft, Unknown};
 
@@ -50,6 +51,30 @@ fn each_selector_means_what_it_says() {
             assert_eq!(judge(&mirror, 6), Clean, "{mode:?} {selector:?} and what is newer");
         }
     }
+}
+
+/// RFC 9111 §4.4, as copies near to clients learn of it.
+#[test]
+fn a_change_outdates_near_copies_of_its_group_alone() {
+    let (changed, other) = (Key::of_url("https://a.test/b"), Key::of_url("https://a.test/c"));
+    let variant = changed.variant(&[(http::header::ACCEPT, "x".to_owned())]);
+    let member = Bucket::of(&changed).member();
+    let epoch = format!("~{}", EPOCH);
+    let pairs = [(member.as_str(), "6"), (epoch.as_str(), "6")];
+    let mut mirror = Mirror::default();
+    let before = mirror.revision();
+    let page = Page::parse(pairs.into_iter()).expect("a page");
+    assert_eq!(mirror.apply(page, Sequence(0), Time(0)), Applied::Current);
+    assert_ne!(mirror.revision(), before);
+    let as_of = |sequence| Stamp { epoch: EPOCH, sequence: Sequence(sequence) };
+    for key in [&changed, &variant] {
+        assert!(mirror.outdates(Bucket::of(key), as_of(5)));
+        assert!(!mirror.outdates(Bucket::of(key), as_of(6)));
+        assert!(mirror.outdates(Bucket::of(key), Stamp::default()), "of no known time");
+    }
+    assert!(!mirror.outdates(Bucket::of(&other), as_of(5)));
+    assert_eq!(judge(&mirror, 5), Clean, "it purges nothing");
+    assert_eq!(mirror.newest(""), Stamp { epoch: EPOCH, sequence: Sequence(0) });
 }
 
 #[test]
@@ -323,7 +348,7 @@ fn page(epoch: Epoch, top: u64, floor: u64, records: &[(Mode, Selector, u64)]) -
         (Record { mode: *mode, selector: selector.clone() }, Sequence(*sequence))
     });
     let (sequence, floor) = (Sequence(top), Sequence(floor));
-    Page::Present { epoch, sequence, floor, records: records.collect() }
+    Page::Present { epoch, sequence, floor, records: records.collect(), changes: Vec::new() }
 }
 
 fn judge(mirror: &Mirror, sequence: u64) -> Standing {

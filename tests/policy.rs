@@ -3,6 +3,8 @@
 //! Rows are marked `required` or `optimal` in the sense of the public suite for caches, or
 //! `choice` where HTTP leaves one (`docs/conformance.md` gives our reasons).
 
+#[path = "policy/again.rs"]
+mod again;
 #[path = "policy/answering.rs"]
 mod answering;
 #[path = "policy/asking.rs"]

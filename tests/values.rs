@@ -113,7 +113,7 @@ fn of_many_at_once_one_looks_into_the_ledger() {
     // Under a bound of zero everybody looks.
     assert_eq!(mirror.look(Time(1_200), Duration::ZERO), Due::Ask);
     let (epoch, sequence, floor) = (Epoch(1), Sequence(1), Sequence(0));
-    let page = Page::Present { epoch, sequence, floor, records: Vec::new() };
+    let page = Page::Present { epoch, sequence, floor, records: Vec::new(), changes: Vec::new() };
     mirror.apply(page, Sequence(0), Time(1_200));
     assert_eq!(mirror.look(Time(2_199), bound), Due::No);
     assert_eq!(mirror.look(Time(2_200), bound), Due::Ask);

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
-use breadbox::cache::exchange::{Limits, Plan};
+use breadbox::cache::exchange::{Action, Again, Exchange, Found, Limits, Outcome, Plan};
 use breadbox::cache::family::Generation;
 use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp};
-use breadbox::cache::policy::{self, Treatment};
+use breadbox::cache::policy::{self, Standing, Treatment};
 use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time};
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -72,6 +72,15 @@ pub fn entry() -> Entry {
     }
 }
 
+/// The reply that the page made once, to be made again.
+pub fn again() -> Again {
+    let (exchange, _) = Exchange::begin(request(), NOW, 1, plan());
+    let found = Found { entry: entry(), body: (), standing: Standing::Clean };
+    let (exchange, action) = exchange.resume(Outcome::Found(found), NOW);
+    let Action::Reply(reply) = action else { panic!("the page is fresh") };
+    exchange.again(&reply).expect("a plain hit")
+}
+
 /// A mirror of a ledger with a thousand purges.
 pub fn mirror() -> Mirror {
     let record = |n: u64| {
@@ -81,7 +90,7 @@ pub fn mirror() -> Mirror {
     let records = (1..=1000).map(record).collect();
     let (sequence, floor) = (Sequence(1000), Sequence(0));
     let mut mirror = Mirror::default();
-    let page = Page::Present { epoch: Epoch(1), sequence, floor, records };
+    let page = Page::Present { epoch: Epoch(1), sequence, floor, records, changes: Vec::new() };
     mirror.apply(page, Sequence(0), NOW);
     mirror
 }

@@ -37,6 +37,8 @@ struct Parrot<'a> {
 }
 
 impl Wire for Parrot<'_> {
+    type Blob = Bytes;
+
     async fn post(
         &self,
         _url: String,
@@ -80,7 +82,9 @@ pub fn rest(bytes: &[u8]) {
     if let Some(Ok(Outcome::Found(found))) = &found {
         assert_eq!(found.entry.body_len, found.body.len() as u64);
         let entry = found.entry.clone();
-        now(&mut || shared.store(&key, lease, &entry, b"", span).now_or_never().map(|_| true));
+        now(&mut || {
+            shared.store(&key, lease, &entry, &Bytes::new(), span).now_or_never().map(|_| true)
+        });
     }
     now(&mut || shared.acquire(&key, span, 7).now_or_never().map(|_| true));
     now(&mut || shared.release(&key, lease, None).now_or_never().map(|_| true));

@@ -112,6 +112,12 @@ impl Entry {
 
     /// Reads an entry; the second value is where in `bytes` its body begins.
     pub fn decode(bytes: &[u8]) -> Result<(Self, usize), Damage> {
+        Self::decode_head(bytes, bytes.len())
+    }
+
+    /// The same of an entry of `whole` bytes of which these are the first; those of the body need
+    /// not be among them.
+    pub fn decode_head(bytes: &[u8], whole: usize) -> Result<(Self, usize), Damage> {
         let mut prefix = Reader(bytes);
         if prefix.take(MAGIC.len())? != MAGIC {
             return Err(Damage::Version);
@@ -123,10 +129,18 @@ impl Entry {
             return Err(Damage::Checksum);
         }
         let entry = Self::decode_rest(&mut Reader(rest))?;
-        if entry.body_len != prefix.0.len() as u64 {
-            return Err(Damage::Length);
+        let body = PREFIX.saturating_add(length);
+        match whole.checked_sub(body) {
+            Some(left) if left as u64 == entry.body_len => Ok((entry, body)),
+            _ => Err(Damage::Length),
         }
-        Ok((entry, PREFIX.saturating_add(length)))
+    }
+
+    /// How many bytes precede the body of the entry that begins with these; `None` if they are too
+    /// few to tell.
+    pub fn head_len(bytes: &[u8]) -> Option<usize> {
+        let length = Reader(bytes.get(8..PREFIX)?).count().ok()?;
+        Some(PREFIX.saturating_add(length))
     }
 
     fn decode_rest(reader: &mut Reader<'_>) -> Result<Self, Damage> {

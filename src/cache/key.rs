@@ -123,7 +123,7 @@ pub fn authority(url: &str) -> &str {
 
 /// A key's 128-bit hash, written as 32 hex digits. Stored responses carry the key's text and are
 /// compared on read, so a collision is a miss and never another's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub u128);
 
 impl Id {

@@ -11,6 +11,7 @@ pub mod glob;
 pub mod graphql;
 pub mod key;
 pub mod ledger;
+pub mod memory;
 pub mod policy;
 pub mod purge;
 pub mod reason;
@@ -86,6 +87,8 @@ pub struct Lifetime {
 /// A place that holds stored responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tier {
+    /// The isolate's own memory.
+    Memory,
     /// The platform's Cache API: one data centre.
     Platform,
     /// Redis over REST: all data centres.

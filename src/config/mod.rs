@@ -23,11 +23,12 @@ pub use deployment::Deployment;
 pub use logs::{Level, Logs};
 #[cfg(not(target_arch = "wasm32"))]
 pub use rules::toml_to_json;
-pub use rules::{Rules, Ruling};
+pub use rules::{Basis, Rules, Ruling};
 pub use seal::{Distrust, Override, Seal};
 pub use signature::Signature;
 pub use token::{Scope, Token, Tokens};
 
+use crate::cache::Tier;
 use crate::cache::policy::{OriginPurges, TagFields};
 use crate::cache::purge::Limit;
 use deployment::Hosts;
@@ -51,6 +52,8 @@ pub struct Config {
     pub visibility: Duration,
     /// The name under which stores keep what is ours.
     pub namespace: String,
+    /// The tiers that are asked before Redis, where no rule says otherwise.
+    pub near: Vec<Tier>,
     /// Whether clients of other caches may purge in their own words.
     pub purge_clients: PurgeClients,
     /// How many new selectors a token, or the origin, may have recorded; none means any number.
@@ -160,6 +163,7 @@ impl Config {
             site: set("SITE").map(|name| site("SITE", name)).transpose()?,
             tokens: Tokens::parse(&set("BREADBOX_TOKENS").unwrap_or_default())?,
             visibility: span("VISIBILITY", set("VISIBILITY"), Duration::from_secs(1))?,
+            near: near("NEAR", set("NEAR").as_deref())?,
             namespace,
             purge_clients: either(
                 "PURGE_CLIENTS",
@@ -191,6 +195,21 @@ fn is_plain(text: &str) -> bool {
 }
 
 const PLAIN: &str = "up to 64 letters, digits, hyphens and underscores";
+
+/// The tiers before Redis, in the order in which they are asked; memory alone unless said
+/// otherwise.
+fn near(setting: &str, value: Option<&str>) -> Result<Vec<Tier>, ConfigError> {
+    match value {
+        None | Some("memory") => Ok(vec![Tier::Memory]),
+        Some("off") => Ok(Vec::new()),
+        Some("platform") => Ok(vec![Tier::Platform]),
+        Some("memory, platform") => Ok(vec![Tier::Memory, Tier::Platform]),
+        Some(other) => {
+            let allowed = "memory, platform, \"memory, platform\" or off";
+            Err(ConfigError::new(setting, other, allowed))
+        }
+    }
+}
 
 fn redis(
     set: &impl Fn(&str) -> Option<String>,

@@ -62,6 +62,13 @@ impl Counted {
         Ok(Self { query, cookies, vary, strip, origin })
     }
 
+    /// Whether fields of a request decide on its treatment, or are changed.
+    pub fn goes_by_fields(&self) -> bool {
+        let Self { query: _, cookies, vary, strip, origin } = self;
+        let by_url = *cookies == Cookies::default() && vary.is_empty() && strip.is_empty();
+        !by_url || *origin != OriginSees::Fields
+    }
+
     /// Leaves of a request that may be answered from the cache what counts, and makes its key. What
     /// a rule keeps from the cache stays as it is, and so does what the cache never answers.
     pub fn settle(&self, head: &mut RequestHead, treatment: &mut Treatment) -> Key {

@@ -13,6 +13,7 @@ use super::pattern::Pattern;
 use super::preset;
 use super::request::Counted;
 use super::rules::noted;
+use crate::cache::Tier;
 use crate::cache::graphql::{self, Changes, GraphQl, Persisted};
 use crate::cache::policy::{Caching, ClientDirectives, ContentForm, Prohibition, Treatment};
 
@@ -22,6 +23,7 @@ pub(super) struct Rule {
     pub written: Map<String, Value>,
     pub treatment: Treatment,
     pub counted: Arc<Counted>,
+    pub near: Option<Vec<Tier>>,
     pattern: Pattern,
     tags: Vec<String>,
 }
@@ -55,7 +57,10 @@ impl Rule {
         }
         let treatment = treatment(&fields)?;
         let counted = Arc::new(Counted::read(fields.table, place)?);
-        Ok(Self { written: fields.table.clone(), treatment, counted, pattern, tags })
+        let near = fields.text("near")?;
+        let near = near.map(|text| super::near(&fields.path("near"), Some(text))).transpose()?;
+        let written = fields.table.clone();
+        Ok(Self { written, treatment, counted, near, pattern, tags })
     }
 
     /// The tags that it gives to a place; none if it does not match.
@@ -234,6 +239,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "graphql",
     "max_content",
     "client_directives",
+    "near",
 ];
 
 /// The settings of `graphql`.

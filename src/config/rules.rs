@@ -13,9 +13,9 @@ use super::query::Query;
 use super::request::Counted;
 use super::rule::Rule;
 use super::site::Site;
-use crate::cache::RequestHead;
 use crate::cache::key::Key;
 use crate::cache::policy::{Caching, Treatment};
+use crate::cache::{RequestHead, Tier};
 
 /// The rules in their order; the first that matches a request decides.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,18 @@ pub struct Ruling {
     pub treatment: Treatment,
     /// The tags that its responses get.
     pub tags: Vec<String>,
+    /// The tiers that are asked before Redis, if the rule says which.
+    pub near: Option<Vec<Tier>>,
     counted: Option<Arc<Counted>>,
+}
+
+/// What of a request decides how it is treated and under which key it is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Its fields, too.
+    Fields,
+    /// Its URL alone.
+    Url,
 }
 
 impl Ruling {
@@ -57,6 +68,14 @@ impl Ruling {
             return query.to_owned();
         }
         counted.query.fold(query)
+    }
+
+    /// What of a request it goes by.
+    pub fn basis(&self) -> Basis {
+        match &self.counted {
+            Some(counted) if counted.goes_by_fields() => Basis::Fields,
+            _ => Basis::Url,
+        }
     }
 
     /// Leaves of a request that may be answered from the cache what counts, and makes its key. Its
@@ -151,12 +170,14 @@ impl Rules {
                 rule: Some(index),
                 treatment: rule.treatment.clone(),
                 tags,
+                near: rule.near.clone(),
                 counted: Some(Arc::clone(&rule.counted)),
             },
             None => Ruling {
                 rule: None,
                 treatment: Treatment::default(),
                 tags: Vec::new(),
+                near: None,
                 counted: None,
             },
         };

@@ -19,9 +19,11 @@ use super::platform::Place;
 use crate::cache::Time;
 use crate::cache::entry::Entry;
 use crate::cache::exchange::Fault;
-use crate::cache::ledger::{Epoch, Mirror, Page, Receipt, Record, Sequence, Stamp, Subject};
+use crate::cache::ledger::{
+    Bucket, Due, Epoch, Mirror, Page, Receipt, Record, Sequence, Stamp, Subject,
+};
 use crate::cache::policy::Standing;
-use crate::redis::{Failure, Purged};
+use crate::redis::{Failure, Purged, Trust};
 
 /// The ledger as this isolate knows it.
 #[derive(Debug)]
@@ -55,6 +57,26 @@ impl Colo {
         self.learn(&book, sent)
     }
 
+    /// Brings the mirror up to date, if it is about to be due.
+    pub async fn sync_ahead(&self) -> Result<(), Failure> {
+        let sent = js::now();
+        if self.mirror.borrow_mut().look_ahead(sent, self.visibility) != Due::Ask {
+            return Ok(());
+        }
+        let book = self.read_or_begin().await?;
+        self.learn(&book, sent)
+    }
+
+    /// Whether the mirror can be trusted as it is, and for how long.
+    pub fn trust(&self) -> Trust {
+        let (mirror, now) = (self.mirror.borrow(), js::now());
+        match (mirror.due(now, self.visibility), mirror.ages(now, self.visibility)) {
+            (true, _) => Trust::Over,
+            (false, true) => Trust::Ending,
+            (false, false) => Trust::Holds,
+        }
+    }
+
     /// What the ledger says of an entry.
     pub fn judge(&self, entry: &Entry) -> Standing {
         let subject = Subject { stamp: entry.stamp, key: &entry.key, tags: &entry.tags };
@@ -66,9 +88,30 @@ impl Colo {
         self.mirror.borrow().stamp()
     }
 
+    /// Whether a copy in memory may be of a URL that was changed after the ledger stood at `as_of`.
+    pub fn outdates(&self, bucket: Bucket, as_of: Stamp) -> bool {
+        self.mirror.borrow().outdates(bucket, as_of)
+    }
+
+    /// Another number whenever this isolate knows something else of the ledger.
+    pub fn revision(&self) -> u64 {
+        self.mirror.borrow().revision()
+    }
+
     /// Records purges and reads them back.
     pub async fn purge(&self, records: &[Record]) -> Result<Purged, Failure> {
         let members: Vec<String> = records.iter().map(Record::member).collect();
+        let (stamp, new) = self.enter(&members).await?;
+        Ok(Purged::Recorded(Receipt::new(vec![stamp]), new))
+    }
+
+    /// Tells the memory of other isolates that a URL was changed (RFC 9111 §4.4).
+    pub async fn change(&self, bucket: Bucket) -> Result<(), Failure> {
+        self.enter(&[bucket.member()]).await.map(drop)
+    }
+
+    /// Enters members under the next sequence, and tells how many of them are new.
+    async fn enter(&self, members: &[String]) -> Result<(Stamp, usize), Failure> {
         for _ in 0..PURGE_TRIES {
             let mut book = self.read_or_begin().await?;
             let sequence = book.sequence.saturating_add(1);
@@ -77,7 +120,7 @@ impl Colo {
             book.records.extend(members.iter().map(|member| (member.clone(), sequence)));
             book.trim();
             let sent = js::now();
-            self.place.write(book.to_text().as_bytes(), KEEP).await?;
+            self.place.write(&js::bytes(book.to_text().as_bytes()), KEEP).await?;
             let seen = self.read_or_begin().await?;
             let held = |member: &String| {
                 seen.records.get(member).is_some_and(|&score| score >= sequence)
@@ -86,7 +129,7 @@ impl Colo {
             if seen.epoch == book.epoch && members.iter().all(held) {
                 self.learn(&seen, sent)?;
                 let (epoch, sequence) = (Epoch(book.epoch), Sequence(sequence));
-                return Ok(Purged::Recorded(Receipt::new(vec![Stamp { epoch, sequence }]), new));
+                return Ok((Stamp { epoch, sequence }, new));
             }
         }
         Err(Failure {
@@ -111,7 +154,7 @@ impl Colo {
     }
 
     async fn read(&self) -> Result<Option<Book>, Failure> {
-        Ok(self.place.read().await?.and_then(|bytes| Book::parse(&bytes)))
+        Ok(self.place.read().await?.and_then(|bytes| Book::parse(&bytes.to_vec())))
     }
 
     /// Begins an epoch, and goes by what is there then: another isolate may have begun one, too.
@@ -126,7 +169,7 @@ impl Colo {
 
     async fn write_and_read(&self) -> Result<Book, Failure> {
         let book = Book { epoch: js::random().max(1), ..Book::default() };
-        self.place.write(book.to_text().as_bytes(), KEEP).await?;
+        self.place.write(&js::bytes(book.to_text().as_bytes()), KEEP).await?;
         Ok(self.read().await?.unwrap_or(book))
     }
 
@@ -136,7 +179,7 @@ impl Colo {
         // A book is always read whole, so it may replace whatever was known.
         let lower = mirror.stamp().sequence > Sequence(book.sequence);
         if lower && mirror.stamp().epoch == Epoch(book.epoch) {
-            *mirror = Mirror::default();
+            mirror.start_over(Epoch(book.epoch));
         }
         mirror.apply(page, Sequence(0), sent);
         Ok(())
@@ -173,13 +216,13 @@ impl Book {
     }
 
     fn page(&self) -> Page {
-        let records = self.records.iter();
-        Page::Present {
-            epoch: Epoch(self.epoch),
-            sequence: Sequence(self.sequence),
-            floor: Sequence(self.floor),
-            records: records.map(|(m, &score)| (Record::parse(m), Sequence(score))).collect(),
-        }
+        let epoch = format!("~{:016x}", self.epoch);
+        let (sequence, floor) = (self.sequence.to_string(), self.floor.to_string());
+        let records =
+            self.records.iter().map(|(member, score)| (member.clone(), score.to_string()));
+        let head = [(epoch, sequence), ("!".to_owned(), floor)];
+        let pairs: Vec<_> = head.into_iter().chain(records).collect();
+        Page::parse(pairs.iter().map(|(m, s)| (m.as_str(), s.as_str()))).unwrap_or(Page::Absent)
     }
 
     /// Drops the oldest records above the bound; entries older than those count as purged.
@@ -206,4 +249,5 @@ const BEGIN_TRIES: u32 = 2;
 const BEGIN_PATIENCE: Duration = Duration::from_secs(2);
 const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const PURGE_TRIES: u32 = 5;
-const RECORDS_MAX: usize = 2_048;
+/// Changes have room beside purges.
+const RECORDS_MAX: usize = 2_048 + Bucket::COUNT as usize;

@@ -2,34 +2,33 @@
 
 mod forget;
 mod lease;
+mod look;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join;
+use js_sys::Uint8Array;
 use web_sys::Response;
 use worker::Context;
 
 use super::flights::Own;
 use super::live::Renewal;
+use super::memory::{AsOf, Kept, Served};
 use super::near::Near;
-use super::reads::Source;
 use super::request::Refusal;
-use super::served::{Asking, Course};
-use super::state::Edge;
+use super::served::{Asking, Course, Debug};
+use super::state::{Edge, Ruled};
 use super::{js, log, origin, reply, request};
 use crate::cache::entry::Entry;
-use crate::cache::exchange::{
-    Action, Exchange, Fault, Fetch, Found, Hint, Lease, Outcome, Plan, Reach,
-};
+use crate::cache::exchange::{Action, Exchange, Fault, Fetch, Lease, Outcome, Plan, Reach, Reply};
 use crate::cache::graphql::GraphQl;
 use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Stamp};
-use crate::cache::policy::{self, Standing};
+use crate::cache::policy;
 use crate::cache::tally::{Cell, Patience, Peer, Tenure};
 use crate::cache::{RequestHead, Tier};
-use crate::redis::{Failure, Shared};
+use crate::config::Basis;
 
 /// What one exchange needs of the world.
 #[derive(Debug)]
@@ -46,6 +45,13 @@ pub(super) struct Driver {
     receipt: Receipt,
     ledger: Ledger,
     course: Course,
+    ruled: Option<Ruled>,
+    /// The tiers that are asked, in their order.
+    tiers: Vec<Tier>,
+    /// What the last look into memory brought.
+    held: Option<Rc<Kept>>,
+    /// The moment before the lease was asked for.
+    as_of: Option<AsOf>,
 }
 
 /// Whether this request has had the ledger looked into, where that was due.
@@ -55,7 +61,7 @@ enum Ledger {
     Unread,
 }
 
-type Asked = (Exchange<Bytes>, Action<Bytes>);
+type Asked = (Exchange<Uint8Array>, Action<Uint8Array>);
 
 impl Driver {
     pub fn new(
@@ -67,8 +73,22 @@ impl Driver {
         let receipt = policy::receipt(&head);
         let (origin, content, flight) = (None, None, None);
         let course = Course::new(js::now());
-        let ledger = Ledger::Unread;
-        Self { edge, request, head, context, origin, content, flight, receipt, ledger, course }
+        Self {
+            edge,
+            request,
+            head,
+            context,
+            origin,
+            content,
+            flight,
+            receipt,
+            ledger: Ledger::Unread,
+            course,
+            ruled: None,
+            tiers: Vec::new(),
+            held: None,
+            as_of: None,
+        }
     }
 
     /// Runs the exchange up to its reply; what follows goes on after it.
@@ -77,6 +97,7 @@ impl Driver {
         self.edge.begin().await;
         let plan = self.plan().await;
         let shard = self.shard(&plan.key);
+        self.tiers.clone_from(&plan.tiers);
         self.course.keep_key(&plan.key);
         self.course.tags.clone_from(&plan.tags);
         let begun = Exchange::begin(self.head.clone(), js::now(), js::random(), plan);
@@ -85,6 +106,7 @@ impl Driver {
             match action {
                 Action::Reply(mut reply) => {
                     let length = self.origin.as_ref().and_then(origin::length);
+                    self.prepare(&exchange, &reply);
                     self.edge.served(&self.course, &self.head, &reply, length);
                     self.course.client = Patience::Background;
                     self.course.annotate(&reply.status, &mut reply.head.headers);
@@ -97,9 +119,14 @@ impl Driver {
                     return reply::failure(500, "internal", message, None);
                 }
                 other => {
-                    let look = matches!(other, Action::Lookup { tier: Tier::Shared, .. });
+                    // Memory answers only while the ledger is known.
+                    let (shared, look) = match other {
+                        Action::Lookup { tier, .. } => (tier == Tier::Shared, true),
+                        _ => (false, false),
+                    };
                     let outcome = self.perform(other).await;
-                    if look && !matches!(outcome, Outcome::Failed(_)) {
+                    let known = shared && !matches!(outcome, Outcome::Failed(_));
+                    if look && (known || self.held.is_some()) {
                         self.ledger = Ledger::LookedInto;
                         if self.edge.renew(shard, &self.context).await == Renewal::Changed {
                             return Box::pin(self.anew()).await;
@@ -120,11 +147,24 @@ impl Driver {
         }
     }
 
+    /// Has a plain hit from memory made again for those who come next.
+    fn prepare(&self, exchange: &Exchange<Uint8Array>, reply: &Reply<Uint8Array>) {
+        if let (Some(held), Some(ruled), Debug::Off) = (&self.held, self.ruled, self.course.debug)
+            && ruled.basis == Basis::Url
+            && let Some(again) = exchange.again(reply)
+        {
+            let (raw, url) = (self.request.url(), self.head.url.as_str());
+            let of = Served { raw, url, ruled };
+            self.edge.memory.prepare(of, held, again, &reply.head);
+        }
+    }
+
     /// What the operator has settled, with a key that covers the content where it has to.
     async fn plan(&mut self) -> Plan {
-        let (plan, rule) = self.edge.plan(&mut self.head);
-        self.course.rule = rule;
+        let (plan, ruled) = self.edge.plan(&mut self.head);
+        self.course.rule = ruled.rule;
         if !policy::needs_content(&self.head, &plan.treatment) {
+            self.ruled = Some(ruled);
             return plan;
         }
         let content = origin::content(&self.request, plan.treatment.content_max).await.ok();
@@ -157,7 +197,7 @@ impl Driver {
         response
     }
 
-    pub async fn perform(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
+    pub async fn perform(&mut self, action: Action<Uint8Array>) -> Outcome<Uint8Array> {
         let asked = Asking::of(&action);
         let outcome = self.effect(action).await;
         self.course.note(&asked, &outcome);
@@ -166,13 +206,10 @@ impl Driver {
 
     /// Up to which purge what is fetched now would be known to be newer.
     pub fn stamp(&self, key: &Key) -> Stamp {
-        match &self.edge.shared {
-            Some(shared) => shared.blind_stamp(key.id()),
-            None => self.edge.colo.stamp(),
-        }
+        self.edge.position(key.id())
     }
 
-    async fn effect(&mut self, action: Action<Bytes>) -> Outcome<Bytes> {
+    async fn effect(&mut self, action: Action<Uint8Array>) -> Outcome<Uint8Array> {
         match action {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
             Action::Collect { max, inspect } => self.collect(max, inspect.as_ref()).await,
@@ -184,21 +221,12 @@ impl Driver {
                 self.fetch(fetch).await
             }
             Action::Invalidate { keys, take } => self.forget(&keys, take).await,
-            Action::Lookup { tier, key } => {
-                let outcome = match tier {
-                    Tier::Platform => self.look_near(&key).await,
-                    Tier::Shared => self.look_shared(&key).await,
-                };
-                if let (Outcome::Found(found), None) = (&outcome, key.primary()) {
-                    self.edge.hints.learn(key.id(), Hint::of(&found.entry));
-                }
-                outcome
-            }
+            Action::Lookup { tier, key } => self.look(tier, &key).await,
             Action::Purge { records, charge } => self.purge(&records, charge).await,
             Action::Release { lease, key, hold } => self.release(lease, &key, hold).await,
             Action::Reply(_) | Action::Stop => Outcome::Done,
             Action::Store { tier, lease, key, entry, body, keep } => {
-                let body = body.unwrap_or_default();
+                let body = body.unwrap_or_else(|| js::bytes(&[]));
                 self.store(tier, lease, &key, &entry, &body, keep).await
             }
             Action::Wait { key, at_most } => {
@@ -208,117 +236,7 @@ impl Driver {
         }
     }
 
-    async fn look_shared(&mut self, key: &Key) -> Outcome<Bytes> {
-        let edge = Rc::clone(&self.edge);
-        let Some(shared) = &edge.shared else { return Outcome::Absent };
-        let behind = self.is_behind(key);
-        match self.read_shared(shared, key, behind).await {
-            Ok(outcome) => {
-                // What was looked at just now shows every purge that was acknowledged.
-                self.receipt.waive(self.shard(key));
-                outcome
-            }
-            Err(failure) => {
-                self.chase(key);
-                self.missed(Tier::Shared, &failure)
-            }
-        }
-    }
-
-    /// What other tiers hold is served meanwhile; purges of it shall be known as soon as can be.
-    fn chase(&self, key: &Key) {
-        let (edge, id) = (Rc::clone(&self.edge), key.id());
-        self.context.wait_until(async move {
-            let Some(shared) = &edge.shared else { return };
-            // Its failure is that of the read, which is counted.
-            let _ = shared.chase(id, js::random()).await;
-        });
-    }
-
-    async fn read_shared(
-        &self,
-        shared: &Shared,
-        key: &Key,
-        behind: bool,
-    ) -> Result<Outcome<Bytes>, Failure> {
-        let asked = js::now();
-        let seed = js::random();
-        let patience = shared.patience();
-        let read = self.edge.reads.read(shared, key, patience);
-        let look = async {
-            match behind {
-                true => shared.catch_up(key, seed).await,
-                false => shared.look(key, seed).await,
-            }
-        };
-        let (source, looked) = join(read, look).await;
-        looked?;
-        let bytes = match source? {
-            Source::Shared(bytes) => bytes,
-            Source::Own(bytes) => {
-                let took = js::since(asked);
-                self.edge.count(Cell::Waits(Peer::Shared, took), 1);
-                bytes
-            }
-        };
-        shared.weigh(key, bytes, seed).await
-    }
-
-    /// Whether this isolate knows less of the ledger than the client.
-    fn is_behind(&self, key: &Key) -> bool {
-        let seen = match &self.edge.shared {
-            Some(shared) => shared.blind_stamp(key.id()),
-            None => self.edge.colo.stamp(),
-        };
-        !self.receipt.is_covered(self.shard(key), seen)
-    }
-
-    fn shard(&self, key: &Key) -> usize {
-        self.edge.shared.as_ref().map_or(0, |shared| shared.keys().shard(key.id()))
-    }
-
-    async fn look_near(&self, key: &Key) -> Outcome<Bytes> {
-        match self.read_near(key).await {
-            Ok(Some(found)) => Outcome::Found(found),
-            Ok(None) => Outcome::Absent,
-            Err(failure) => self.missed(Tier::Platform, &failure),
-        }
-    }
-
-    async fn read_near(&self, key: &Key) -> Result<Option<Found<Bytes>>, Failure> {
-        match &self.edge.shared {
-            Some(_) => {}
-            None if self.is_behind(key) => self.edge.colo.catch_up().await?,
-            None => self.edge.colo.sync().await?,
-        }
-        let near = Near::new(&self.edge.config.namespace, key);
-        let asked = js::now();
-        let read = near.read().await?;
-        self.edge.count(Cell::Waits(Peer::Platform, js::since(asked)), 1);
-        let Some((entry, body)) = read else { return Ok(None) };
-        let standing = self.judge(key, &entry);
-        Ok(Some(Found { entry, body, standing }))
-    }
-
-    /// What is known of an entry. As long as less is known than the client knows, only what was
-    /// fetched after that can be clean.
-    fn judge(&self, key: &Key, entry: &Entry) -> Standing {
-        let unknown = self.is_behind(key) && !self.receipt.is_covered(self.shard(key), entry.stamp);
-        if unknown && self.edge.shared.is_some() {
-            return Standing::Dead;
-        }
-        match &self.edge.shared {
-            Some(shared) => shared.judge_cut_off(key.id(), entry),
-            None => self.edge.colo.judge(entry),
-        }
-    }
-
-    fn missed(&self, tier: Tier, failure: &Failure) -> Outcome<Bytes> {
-        self.edge.fault(tier, "get", failure);
-        Outcome::Failed(failure.fault)
-    }
-
-    async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {
+    async fn fetch(&mut self, fetch: Fetch) -> Outcome<Uint8Array> {
         self.edge.count(Cell::Fetches(self.course.client), 1);
         let asked = js::now();
         let base = &self.edge.config.origin;
@@ -338,10 +256,14 @@ impl Driver {
         }
     }
 
-    async fn collect(&mut self, max: u64, inspect: Option<&GraphQl>) -> Outcome<Bytes> {
+    async fn collect(&mut self, max: u64, inspect: Option<&GraphQl>) -> Outcome<Uint8Array> {
         let Some(response) = self.origin.take() else { return Outcome::Failed(Fault::Truncated) };
         match origin::collect(&response, max).await {
-            Ok(body) => Outcome::of_body(body.clone(), &body, inspect),
+            Ok(body) if inspect.is_some() => {
+                let bytes = body.to_vec();
+                Outcome::of_body(body, &bytes, inspect)
+            }
+            Ok(body) => Outcome::Collected { length: u64::from(body.length()), body },
             Err(fault) => Outcome::Failed(fault),
         }
     }
@@ -352,9 +274,9 @@ impl Driver {
         lease: Lease,
         key: &Key,
         entry: &Entry,
-        body: &Bytes,
+        body: &Uint8Array,
         keep: Duration,
-    ) -> Outcome<Bytes> {
+    ) -> Outcome<Uint8Array> {
         let result = match (tier, &self.edge.shared) {
             (Tier::Shared, Some(shared)) => shared.store(key, lease, entry, body, keep).await,
             _ => {
@@ -373,6 +295,9 @@ impl Driver {
                         let displaced = decides && matches!(outcome, Outcome::Displaced);
                         self.edge.count(Cell::DisplacedVariants, u64::from(displaced));
                         self.edge.count(Cell::Stores, 1);
+                        if decides {
+                            self.keep(key, entry, body);
+                        }
                         self.flight = None;
                     }
                 }

@@ -8,16 +8,16 @@ use std::rc::Rc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
+use js_sys::Uint8Array;
 use serde_json::{Map, Value, json};
 use web_sys::Request;
 use worker::Context;
 
 use super::driver::Driver;
 use super::js;
-use super::state::Edge;
+use super::state::{Edge, Ruled};
 use crate::cache::entry::{Entry, Kind};
 use crate::cache::exchange::{
     Action, Exchange, Found, Lease, MARKED, Outcome, Plan, Reach, Reply, told,
@@ -41,7 +41,7 @@ struct Run {
     probe: Probe,
     steps: Vec<Value>,
     tiers: Vec<Value>,
-    reply: Option<Reply<Bytes>>,
+    reply: Option<Reply<Uint8Array>>,
     /// Why nothing that is stored answers, if nothing does.
     short: Option<Reason>,
 }
@@ -55,7 +55,7 @@ pub(super) async fn explain(
 ) -> Value {
     withhold(&mut head.headers);
     let asked = head.url.clone();
-    let (plan, rule) = edge.plan(&mut head);
+    let (plan, Ruled { rule, .. }) = edge.plan(&mut head);
     // What this isolate happens to remember of the URL decides nothing but the order of looks.
     let plan = Plan { hint: None, ..plan };
     let (began, seed) = (js::now(), js::random());
@@ -188,7 +188,7 @@ fn safe(method: &Method) -> bool {
 }
 
 /// What a look into a tier has shown, for people.
-fn tier(look: &str, outcome: &Outcome<Bytes>) -> Value {
+fn tier(look: &str, outcome: &Outcome<Uint8Array>) -> Value {
     let name = look.split(' ').nth(1).unwrap_or_default();
     match outcome {
         Outcome::Found(found) => json!({
@@ -204,7 +204,7 @@ fn tier(look: &str, outcome: &Outcome<Bytes>) -> Value {
     }
 }
 
-fn described(found: &Found<Bytes>) -> Value {
+fn described(found: &Found<Uint8Array>) -> Value {
     let entry = &found.entry;
     let age = millis(js::now().since(entry.generated));
     let left = |span| millis(span).saturating_sub(age);
@@ -236,7 +236,7 @@ fn described(found: &Found<Bytes>) -> Value {
 }
 
 /// What the machine was told, for a replay.
-fn step(action: &str, outcome: &Outcome<Bytes>, now: Time) -> Value {
+fn step(action: &str, outcome: &Outcome<Uint8Array>, now: Time) -> Value {
     let told = match outcome {
         Outcome::Found(found) => json!({
             "outcome": "found",

@@ -15,6 +15,7 @@ use crate::redis::{Haste, Shared};
 /// The counts of all isolates and the state of the store, as `GET /api/v1/cache` tells them.
 pub(super) async fn report(edge: &Edge) -> Value {
     let (latency, tally, scope) = totals(edge).await;
+    let (entries, bytes) = edge.memory.size();
     let (hits, misses) = tally.hits_and_misses();
     let rate = ratio(hits, hits.saturating_add(misses));
     json!({ "success": true, "data": {
@@ -43,6 +44,7 @@ pub(super) async fn report(edge: &Edge) -> Value {
                 ratio(tally.count(Cell::Commands).saturating_mul(1_000), tally.requests()),
         },
         "variants": { "displaced": tally.count(Cell::DisplacedVariants) },
+        "memory": { "entries": entries, "bytes": bytes },
         "purge": {
             "requests": tally.count(Cell::Purges),
             "refused": tally.count(Cell::RefusedPurges),

@@ -1,6 +1,7 @@
 //! The few crossings into JavaScript that no crate wraps.
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::cache::{Time, millis};
@@ -42,4 +43,27 @@ pub(super) fn property(object: &JsValue, name: &str) -> JsValue {
 /// Bytes as JavaScript holds them.
 pub(super) fn bytes(bytes: &[u8]) -> Uint8Array {
     Uint8Array::from(bytes)
+}
+
+/// One piece of several.
+pub(super) fn concat(pieces: &[Uint8Array]) -> Uint8Array {
+    if let [only] = pieces {
+        return only.clone();
+    }
+    let length = pieces.iter().fold(0u32, |sum, piece| sum.saturating_add(piece.length()));
+    let whole = Uint8Array::new_with_length(length);
+    let mut at = 0u32;
+    for piece in pieces {
+        whole.set(piece, at);
+        at = at.saturating_add(piece.length());
+    }
+    whole
+}
+
+#[wasm_bindgen(module = "/src/edge/glue.js")]
+extern "C" {
+    /// Fields as alternating lines of names and values.
+    pub(super) fn fields(headers: &web_sys::Headers) -> String;
+    /// Fields from alternating lines of names and values.
+    pub(super) fn headers(text: &str) -> web_sys::Headers;
 }

@@ -16,7 +16,7 @@ use super::js;
 use super::platform::Place;
 use super::state::Edge;
 use crate::cache::exchange::Fault;
-use crate::cache::key::Key;
+use crate::cache::key::{Id, Key};
 use crate::cache::ledger::Stamp;
 use crate::cache::{Tier, Time};
 use crate::config::{Distrust, Override, Rules};
@@ -103,9 +103,19 @@ impl Edge {
             return;
         }
         match self.live.place.read().await {
-            Ok(Some(bytes)) => drop(self.take(&String::from_utf8_lossy(&bytes))),
+            Ok(Some(bytes)) => drop(self.take(&String::from_utf8_lossy(&bytes.to_vec()))),
             Ok(None) => {}
             Err(failure) => self.fault(Tier::Platform, "override", &failure),
+        }
+    }
+
+    /// Whether the ledger, as far as it is known here, says that the override may have changed.
+    pub fn may_be_overridden(&self, id: Id) -> bool {
+        let (Some(shared), Some(_)) = (&self.shared, &self.config.seal) else { return false };
+        let shard = shared.keys().shard(id);
+        match self.live.taken.borrow().since.get(shard) {
+            Some(since) => shared.has_override_changed(shard, *since),
+            None => true,
         }
     }
 
@@ -149,7 +159,7 @@ impl Edge {
     pub fn remember(self: &Rc<Self>, text: String, context: &Context) {
         let edge = Rc::clone(self);
         context.wait_until(async move {
-            let written = edge.live.place.write(text.as_bytes(), KEEP).await;
+            let written = edge.live.place.write(&js::bytes(text.as_bytes()), KEEP).await;
             let _ = written.inspect_err(|it| edge.fault(Tier::Platform, "override", it));
         });
     }

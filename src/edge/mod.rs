@@ -8,8 +8,10 @@ mod health;
 mod hints;
 mod insight;
 mod js;
+mod known;
 mod live;
 mod log;
+mod memory;
 mod near;
 mod operator;
 mod origin;
@@ -25,10 +27,14 @@ mod state;
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
+use crate::cache::exchange::Again;
+use crate::cache::policy::RECEIPT;
 use driver::Driver;
-use request::Refusal;
+use request::{FIELDS_MAX, Refusal};
+use served::DEBUG;
 use state::Edge;
 
 use crate::cache::key;
@@ -72,6 +78,24 @@ async fn serve(
         return operator::answer(&edge, route, &head, &request, env, &context).await;
     }
     Driver::new(edge, request, head, context).run().await
+}
+
+/// Answers a GET request at once, if it is a plain hit; undefined sends it the long way.
+///
+/// `told` holds those of its fields that [`fields`] names, as lines of names and values.
+#[wasm_bindgen]
+#[must_use]
+pub fn hit(url: &str, told: &str, headers: &web_sys::Headers) -> Option<web_sys::Response> {
+    Edge::running().iter().find_map(|edge| edge.hit(url, told, headers))
+}
+
+/// The names of the fields with which a request goes the long way, the first also as a cookie's;
+/// those of the fields on which a plain hit depends; and how large all may be. Each on a line.
+#[wasm_bindgen]
+#[must_use]
+pub fn fields() -> String {
+    let names = Again::FIELDS.map(|name| name.to_string()).join(" ");
+    format!("{RECEIPT} {DEBUG}\n{names}\n{FIELDS_MAX}")
 }
 
 /// The cron trigger has fired: the purge path is tried, what was purged is reclaimed, and what is

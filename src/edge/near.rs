@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join;
+use js_sys::Uint8Array;
 
 use super::js;
 use super::platform::Place;
@@ -31,7 +31,7 @@ impl<'a> Near<'a> {
     }
 
     /// Reads the entry; a variant only as a member of its family.
-    pub async fn read(&self) -> Result<Option<(Entry, Bytes)>, Failure> {
+    pub async fn read(&self) -> Result<Option<(Entry, Uint8Array)>, Failure> {
         let place = Place::of_entry(self.namespace, self.key);
         if !self.is_variant() {
             let bytes = place.read().await?;
@@ -60,9 +60,9 @@ impl<'a> Near<'a> {
         &self,
         lease: Lease,
         entry: &Entry,
-        body: &Bytes,
+        body: &Uint8Array,
         keep: Duration,
-    ) -> Result<Outcome<Bytes>, Failure> {
+    ) -> Result<Outcome<Uint8Array>, Failure> {
         let mut displaced = None;
         if self.is_variant() || lease.reach == Reach::Isolate {
             let family = self.family().await?;
@@ -80,8 +80,7 @@ impl<'a> Near<'a> {
                 self.write_family(&family, keep.max(FAMILY_KEEP)).await?;
             }
         }
-        let mut bytes = entry.encode();
-        bytes.extend_from_slice(body);
+        let bytes = js::concat(&[js::bytes(&entry.encode()), body.clone()]);
         Place::of_entry(self.namespace, self.key).write(&bytes, keep).await?;
         match displaced {
             None => Ok(Outcome::Stored),
@@ -108,12 +107,12 @@ impl<'a> Near<'a> {
 
     async fn family(&self) -> Result<Option<Family>, Failure> {
         let bytes = Place::of_family(self.namespace, &self.primary).read().await?;
-        Ok(bytes.and_then(|bytes| Family::parse(std::str::from_utf8(&bytes).ok()?)))
+        Ok(bytes.and_then(|bytes| Family::parse(std::str::from_utf8(&bytes.to_vec()).ok()?)))
     }
 
     async fn write_family(&self, family: &Family, keep: Duration) -> Result<(), Failure> {
         let place = Place::of_family(self.namespace, &self.primary);
-        place.write(family.to_string().as_bytes(), keep).await
+        place.write(&js::bytes(family.to_string().as_bytes()), keep).await
     }
 
     fn place(&self, id: Id) -> Place {

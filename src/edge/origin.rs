@@ -26,7 +26,7 @@ pub(super) async fn fetch(
     let init = Object::new();
     js::set(&init, "method", fetch.method.as_str());
     let mut headers = fetch.headers;
-    announce(&mut headers, head);
+    announce(&mut headers, &head.url);
     js::set(&init, "headers", request::to_js(&headers));
     js::set(&init, "redirect", "manual");
     // Bodies stay in the coding that the origin chose; nothing on the way may answer for it.
@@ -41,8 +41,8 @@ pub(super) async fn fetch(
     {
         js::set(&init, "body", body);
     }
-    let url = format!("{base}{}", path_and_query(&head.url));
-    let promise = js::fetch(&url, &init).map_err(|_| Fault::Malformed)?;
+    let target = format!("{base}{}", path_and_query(&head.url));
+    let promise = js::fetch(&target, &init).map_err(|_| Fault::Malformed)?;
     let response = match fetch.deadline {
         None => JsFuture::from(promise).await,
         Some(deadline) => within(deadline, JsFuture::from(promise)).await?,
@@ -52,10 +52,10 @@ pub(super) async fn fetch(
 
 /// Reads a body to its clean end, piece by piece: `arrayBuffer` would keep the client's half of
 /// the stream waiting for the last byte.
-pub(super) async fn collect(response: &Response, max: u64) -> Result<Bytes, Fault> {
+pub(super) async fn collect(response: &Response, max: u64) -> Result<Uint8Array, Fault> {
     match response.body() {
         Some(stream) => read(&stream, max).await,
-        None => Ok(Bytes::new()),
+        None => Ok(js::bytes(&[])),
     }
 }
 
@@ -63,28 +63,29 @@ pub(super) async fn collect(response: &Response, max: u64) -> Result<Bytes, Faul
 pub(super) async fn content(request: &web_sys::Request, max: u64) -> Result<Bytes, Fault> {
     let copy = request.clone().map_err(|_| Fault::Malformed)?;
     match copy.body() {
-        Some(stream) => read(&stream, max).await,
+        Some(stream) => Ok(read(&stream, max).await?.to_vec().into()),
         None => Ok(Bytes::new()),
     }
 }
 
-async fn read(stream: &ReadableStream, max: u64) -> Result<Bytes, Fault> {
+async fn read(stream: &ReadableStream, max: u64) -> Result<Uint8Array, Fault> {
     let reader: ReadableStreamDefaultReader =
         stream.get_reader().dyn_into().map_err(|_| Fault::Malformed)?;
-    let mut bytes = Vec::new();
+    let mut pieces = Vec::new();
+    let mut length = 0u64;
     loop {
         let part = JsFuture::from(reader.read()).await.map_err(|_| Fault::Truncated)?;
         if js::property(&part, "done").is_truthy() {
-            return Ok(bytes.into());
+            return Ok(js::concat(&pieces));
         }
-        let chunk: Uint8Array =
+        let piece: Uint8Array =
             js::property(&part, "value").dyn_into().map_err(|_| Fault::Malformed)?;
-        let more = u64::from(chunk.length()).saturating_add(bytes.len() as u64);
-        if more > max {
+        length = length.saturating_add(u64::from(piece.length()));
+        if length > max {
             let _ = reader.cancel();
             return Err(Fault::TooLarge);
         }
-        bytes.extend_from_slice(&chunk.to_vec());
+        pieces.push(piece);
     }
 }
 
@@ -94,8 +95,8 @@ pub(super) fn length(response: &Response) -> Option<u64> {
 }
 
 /// The origin is told under which name it was asked; what clients say of that was stripped.
-fn announce(headers: &mut HeaderMap, head: &RequestHead) {
-    let (scheme, rest) = head.url.split_once("://").unwrap_or(("https", &head.url));
+fn announce(headers: &mut HeaderMap, url: &str) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
     let host = rest.split(['/', '?']).next().unwrap_or(rest);
     for (name, value) in [("x-forwarded-host", host), ("x-forwarded-proto", scheme)] {
         if let Ok(value) = HeaderValue::from_str(value) {

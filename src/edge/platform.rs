@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -53,17 +52,17 @@ impl Place {
     }
 
     /// Reads it.
-    pub async fn read(&self) -> Result<Option<Bytes>, Failure> {
+    pub async fn read(&self) -> Result<Option<Uint8Array>, Failure> {
         let cache = open().await?;
         let found = settled(cache.match_with_str(&self.url)).await?;
         let Ok(response) = found.dyn_into::<Response>() else { return Ok(None) };
         let buffer = response.array_buffer().map_err(|error| unreachable(&error))?;
         let buffer = settled(buffer).await?;
-        Ok(Some(Uint8Array::new(&buffer).to_vec().into()))
+        Ok(Some(Uint8Array::new(&buffer)))
     }
 
     /// Writes it for `keep`.
-    pub async fn write(&self, bytes: &[u8], keep: Duration) -> Result<(), Failure> {
+    pub async fn write(&self, bytes: &Uint8Array, keep: Duration) -> Result<(), Failure> {
         let cache = open().await?;
         let headers = web_sys::Headers::new().map_err(|error| unreachable(&error))?;
         let lifetime = format!("max-age={}", keep.as_secs().max(1));
@@ -74,8 +73,7 @@ impl Place {
         }
         let init = ResponseInit::new();
         init.set_headers(&headers);
-        let body = js::bytes(bytes);
-        let response = Response::new_with_opt_js_u8_array_and_init(Some(&body), &init)
+        let response = Response::new_with_opt_js_u8_array_and_init(Some(bytes), &init)
             .map_err(|error| unreachable(&error))?;
         settled(cache.put_with_str(&self.url, &response)).await.map(drop)
     }

@@ -255,7 +255,7 @@ pub(super) async fn read(request: &Request) -> Result<Bytes, Complaint> {
     let unread = || Complaint::new(400, "unreadable-body", "the body could not be read");
     let stream = Response::new_with_opt_readable_stream(request.body().as_ref());
     match origin::collect(&stream.map_err(|_| unread())?, BODY_MAX).await {
-        Ok(bytes) => Ok(bytes),
+        Ok(bytes) => Ok(bytes.to_vec().into()),
         Err(Fault::TooLarge) => {
             let message = format!("the body is larger than {BODY_MAX} bytes");
             Err(Complaint::new(413, "body-too-large", message))

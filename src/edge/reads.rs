@@ -6,7 +6,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::{Either, select};
 use js_sys::{Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,6 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use worker::Delay;
 
 use super::js;
+use super::memory::AsOf;
 use crate::cache::Time;
 use crate::cache::exchange::Fault;
 use crate::cache::key::{Id, Key};
@@ -22,58 +22,63 @@ use crate::redis::{Failure, Shared};
 /// The reads under way in this isolate.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
-    under_way: RefCell<HashMap<Id, Read>>,
+    under_way: RefCell<HashMap<Id, UnderWay>>,
     begun: Cell<u64>,
 }
 
 #[derive(Debug)]
-struct Read {
+struct UnderWay {
     number: u64,
     /// The primary key's id.
     primary: Id,
     bytes: Promise,
     /// A request that is killed never finishes its read; nobody joins it after this time.
     until: Time,
+    as_of: AsOf,
 }
 
-/// Where the bytes came from.
+/// What a read has brought.
+pub(super) struct Read {
+    pub bytes: Option<Uint8Array>,
+    /// The moment before it was sent.
+    pub as_of: AsOf,
+    pub source: Source,
+}
+
+/// Who has read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// This request has read them itself.
-    Own(Option<Bytes>),
-    /// Another request of this isolate has.
-    Shared(Option<Bytes>),
+    /// This request itself.
+    Own,
+    /// Another request of this isolate.
+    Shared,
 }
 
 impl Reads {
-    /// Reads a key, or joins the read of it that is under way.
-    pub async fn read(
-        &self,
-        shared: &Shared,
-        key: &Key,
-        patience: Duration,
-    ) -> Result<Source, Failure> {
-        let id = key.id();
-        if let Some(bytes) = self.joinable(id)
+    /// Reads a key now, or joins the read of it that is under way.
+    pub async fn read(&self, shared: &Shared, key: &Key, as_of: AsOf) -> Result<Read, Failure> {
+        let (id, patience) = (key.id(), shared.patience());
+        if let Some((bytes, as_of)) = self.joinable(id)
             && let Some(bytes) = joined(bytes, patience).await?
         {
-            return Ok(Source::Shared(bytes));
+            return Ok(Read { bytes, as_of, source: Source::Shared });
         }
-        let (number, finish) = self.begin(key, patience);
+        let (number, finish) = self.begin(key, patience, as_of);
         let result = shared.read(key).await;
         self.end(id, number);
         let value = match &result {
-            Ok(Some(bytes)) => js::bytes(bytes).into(),
+            Ok(Some(bytes)) => bytes.clone().into(),
             Ok(None) => JsValue::NULL,
             Err(_) => JsValue::UNDEFINED,
         };
         let _ = finish.call1(&JsValue::UNDEFINED, &value);
-        result.map(Source::Own)
+        result.map(|bytes| Read { bytes, as_of, source: Source::Own })
     }
 
-    fn joinable(&self, id: Id) -> Option<Promise> {
+    fn joinable(&self, id: Id) -> Option<(Promise, AsOf)> {
         let under_way = self.under_way.borrow();
         let read = under_way.get(&id).filter(|read| js::now() < read.until)?;
-        Some(read.bytes.clone())
+        Some((read.bytes.clone(), read.as_of))
     }
 
     /// Lets nobody join the reads of a primary key and its variants that are under way: they may
@@ -82,13 +87,13 @@ impl Reads {
         self.under_way.borrow_mut().retain(|_, read| read.primary != primary.id());
     }
 
-    fn begin(&self, key: &Key, patience: Duration) -> (u64, Function) {
+    fn begin(&self, key: &Key, patience: Duration, as_of: AsOf) -> (u64, Function) {
         let (bytes, finish) = js::shared_promise();
         let number = self.begun.get().wrapping_add(1);
         self.begun.set(number);
         let until = js::now().after(patience);
         let primary = key.primary().map_or(key.id(), |primary| primary.id());
-        let read = Read { number, primary, bytes, until };
+        let read = UnderWay { number, primary, bytes, until, as_of };
         self.under_way.borrow_mut().insert(key.id(), read);
         (number, finish)
     }
@@ -102,11 +107,11 @@ impl Reads {
 }
 
 /// What another request's read brought; `None` if it will bring nothing.
-async fn joined(bytes: Promise, patience: Duration) -> Result<Option<Option<Bytes>>, Failure> {
+async fn joined(bytes: Promise, patience: Duration) -> Result<Option<Option<Uint8Array>>, Failure> {
     match select(JsFuture::from(bytes), Delay::from(patience)).await {
         Either::Left((Ok(value), _)) if value.is_null() => Ok(Some(None)),
         Either::Left((Ok(value), _)) => match value.dyn_into::<Uint8Array>() {
-            Ok(bytes) => Ok(Some(Some(bytes.to_vec().into()))),
+            Ok(bytes) => Ok(Some(Some(bytes))),
             Err(_) => Err(Failure { fault: Fault::Open, detail: "the shared read failed".into() }),
         },
         Either::Left((Err(_), _)) | Either::Right(_) => Ok(None),

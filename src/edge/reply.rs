@@ -3,17 +3,16 @@
 use http::{HeaderMap, HeaderValue, header};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsCast;
-use web_sys::{ReadableStream, Response, ResponseInit};
+use web_sys::{Headers, ReadableStream, Response, ResponseInit};
 
 use super::{js, request};
 use crate::cache::exchange::{Content, Piece, Reply};
 use crate::cache::field::Coding;
 use crate::cache::policy::Status;
 use crate::cache::{ResponseHead, Verdict};
-use bytes::Bytes;
 
 /// Makes the client's response. The origin's answer, if there is one, gives its body.
-pub(super) fn response(mut reply: Reply<Bytes>, origin: Option<&Response>) -> Response {
+pub(super) fn response(mut reply: Reply<Uint8Array>, origin: Option<&Response>) -> Response {
     let decode = reply.decode;
     match reply.content {
         Content::Empty => with_stream(&reply.head, None),
@@ -31,13 +30,11 @@ pub(super) fn response(mut reply: Reply<Bytes>, origin: Option<&Response>) -> Re
             with_coded(&reply.head, copy.and_then(|copy| copy.body()), decode)
         }
         Content::Stored(body, None) if decode.is_some() => {
-            let coded = Response::new_with_opt_js_u8_array(Some(&js::bytes(&body))).ok();
+            let coded = Response::new_with_opt_js_u8_array(Some(&body)).ok();
             with_coded(&reply.head, coded.and_then(|coded| coded.body()), decode)
         }
-        Content::Stored(body, None) => with_bytes(&reply.head, &js::bytes(&body)),
-        Content::Stored(body, Some(pieces)) => {
-            with_bytes(&reply.head, &js::bytes(&joined(&body, &pieces)))
-        }
+        Content::Stored(body, None) => with_bytes(&reply.head, &body),
+        Content::Stored(body, Some(pieces)) => with_bytes(&reply.head, &joined(&body, &pieces)),
         Content::Text(text) => with_bytes(&reply.head, &js::bytes(text.as_bytes())),
     }
 }
@@ -90,6 +87,14 @@ fn passed(head: &ResponseHead, origin: &Response) -> Response {
     with_stream(head, origin.body().as_ref())
 }
 
+/// The fields of a reply that is made more than once, and what a response with them is made of.
+pub(super) fn prepared(head: &ResponseHead) -> (Headers, ResponseInit) {
+    let init = init(head);
+    let headers = request::to_js(&head.headers);
+    init.set_headers(&headers);
+    (headers, init)
+}
+
 fn with_stream(head: &ResponseHead, stream: Option<&ReadableStream>) -> Response {
     let init = init(head);
     let stream = stream.filter(|_| carries_body(head.status));
@@ -123,17 +128,13 @@ fn bad() -> Response {
         .unwrap_or_else(|_| Response::error())
 }
 
-fn joined(body: &Bytes, pieces: &[Piece]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for piece in pieces {
-        match piece {
-            Piece::Text(text) => bytes.extend_from_slice(text.as_bytes()),
-            Piece::Range(range) => {
-                let first = usize::try_from(range.first).unwrap_or(usize::MAX);
-                let after = usize::try_from(range.last.saturating_add(1)).unwrap_or(usize::MAX);
-                bytes.extend_from_slice(body.get(first..after).unwrap_or_default());
-            }
+fn joined(body: &Uint8Array, pieces: &[Piece]) -> Uint8Array {
+    let index = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
+    let piece = |piece: &Piece| match piece {
+        Piece::Text(text) => js::bytes(text.as_bytes()),
+        Piece::Range(range) => {
+            body.subarray(index(range.first), index(range.last.saturating_add(1)))
         }
-    }
-    bytes
+    };
+    js::concat(&pieces.iter().map(piece).collect::<Vec<_>>())
 }

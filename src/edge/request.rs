@@ -1,9 +1,8 @@
 //! Requests and response heads, from JavaScript to the core's terms and back.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use js_sys::{Array, IntoIter};
-use wasm_bindgen::JsCast;
 
+use super::js;
 use crate::cache::key::normalised;
 use crate::cache::{RequestHead, ResponseHead};
 
@@ -38,8 +37,8 @@ pub(super) fn head(request: &web_sys::Request) -> Result<RequestHead, Refusal> {
 /// The head of a response; a field that can't be read is left out.
 pub(super) fn response_head(response: &web_sys::Response) -> ResponseHead {
     let mut headers = HeaderMap::new();
-    for (name, value) in pairs(&response.headers()) {
-        if let (Ok(name), Ok(value)) = parsed(&name, &value) {
+    for (name, value) in pairs(&js::fields(&response.headers())) {
+        if let (Ok(name), Ok(value)) = parsed(name, value) {
             // What does not fit is more than the platform lets through.
             let _ = headers.try_append(name, value);
         }
@@ -49,25 +48,14 @@ pub(super) fn response_head(response: &web_sys::Response) -> ResponseHead {
 
 /// Fields for JavaScript.
 pub(super) fn to_js(headers: &HeaderMap) -> web_sys::Headers {
-    let list = Array::new_with_length(0);
+    let mut text = String::with_capacity(512);
     for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        list.push(&Array::of2(&name.as_str().into(), &(*value).into()));
+        text.push_str(name.as_str());
+        text.push('\n');
+        text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        text.push('\n');
     }
-    match web_sys::Headers::new_with_str_sequence_sequence(&list) {
-        Ok(headers) => headers,
-        Err(_) => one_by_one(headers),
-    }
-}
-
-/// The slow way, in which one bad field costs only itself.
-fn one_by_one(headers: &HeaderMap) -> web_sys::Headers {
-    let list = web_sys::Headers::new().unwrap_or_else(|error| error.unchecked_into());
-    for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        let _ = list.append(name.as_str(), &value);
-    }
-    list
+    js::headers(&text)
 }
 
 fn fields(headers: &web_sys::Headers) -> Result<HeaderMap, Refusal> {
@@ -78,9 +66,9 @@ fn fields(headers: &web_sys::Headers) -> Result<HeaderMap, Refusal> {
     };
     let mut map = HeaderMap::new();
     let mut room = FIELDS_MAX;
-    for (name, value) in pairs(headers) {
+    for (name, value) in pairs(&js::fields(headers)) {
         room = room.checked_sub(name.len().saturating_add(value.len())).ok_or_else(too_large)?;
-        let (Ok(parsed_name), Ok(value)) = parsed(&name, &value) else {
+        let (Ok(parsed_name), Ok(value)) = parsed(name, value) else {
             let message = format!("the field {name} holds a character that it may not");
             return Err(Refusal { status: 400, code: "invalid-header", message });
         };
@@ -99,14 +87,12 @@ fn parsed(
     (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
 }
 
-fn pairs(headers: &web_sys::Headers) -> impl Iterator<Item = (String, String)> {
-    let entries: IntoIter = headers.entries().into_iter();
-    entries.filter_map(|entry| {
-        let entry: Array = entry.ok()?.dyn_into().ok()?;
-        Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
-    })
+/// Names and values from alternating lines.
+pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut lines = text.split_terminator('\n');
+    std::iter::from_fn(move || Some((lines.next()?, lines.next()?)))
 }
 
 /// The platform's limits, which not every place that a Worker runs in enforces.
-const FIELDS_MAX: usize = 128 * 1024;
+pub(super) const FIELDS_MAX: usize = 128 * 1024;
 const URL_MAX: usize = 16 * 1024;

@@ -1,19 +1,19 @@
 //! What is counted and told of a request when its reply goes out.
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use js_sys::{Array, Function, Object};
+use js_sys::{Array, Function, Object, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use super::js;
 use super::state::Edge;
+use crate::cache::entry::Entry;
 use crate::cache::exchange::{Action, Content, Outcome, Piece, Reply};
 use crate::cache::key::Key;
 use crate::cache::policy::Status;
 use crate::cache::tally::sheet::{Event, Subject};
 use crate::cache::tally::{Cell, Patience, Source, Supply};
-use crate::cache::{RequestHead, Tier, Time, Verdict, millis};
+use crate::cache::{Reason, RequestHead, Tier, Time, Verdict, millis};
 use crate::config::Level;
 
 /// What a request has been through so far.
@@ -45,7 +45,7 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    pub fn of(action: &Action<Bytes>) -> Self {
+    pub fn of(action: &Action<Uint8Array>) -> Self {
         let (what, tier) = match action {
             Action::Acquire { .. } => ("lease", Tier::Shared),
             Action::Fetch(_) => ("origin", Tier::Shared),
@@ -101,7 +101,7 @@ impl Course {
     }
 
     /// Takes note of what was waited for, and of where something was found.
-    pub fn note(&mut self, asked: &Asking, outcome: &Outcome<Bytes>) {
+    pub fn note(&mut self, asked: &Asking, outcome: &Outcome<Uint8Array>) {
         if self.debug == Debug::On {
             self.waits.push((asked.what, js::since(asked.at)));
         }
@@ -119,6 +119,7 @@ impl Course {
         match (verdict, self.found) {
             (Verdict::Miss | Verdict::Bypass, _) => Source::Origin,
             (Verdict::Error, _) => Source::Edge,
+            (_, Some(Tier::Memory)) => Source::Memory,
             (_, Some(Tier::Platform)) => Source::Platform,
             (_, Some(Tier::Shared) | None) => Source::Shared,
         }
@@ -138,65 +139,115 @@ impl Edge {
         &self,
         course: &Course,
         head: &RequestHead,
-        reply: &Reply<Bytes>,
+        reply: &Reply<Uint8Array>,
         length: Option<u64>,
     ) {
         let Status { verdict, reason, .. } = reply.status;
-        let source = course.source(verdict);
         let (supply, bytes) = sent(&reply.content, length);
+        self.tell(&Told {
+            verdict,
+            reason,
+            source: course.source(verdict),
+            status: reply.head.status,
+            rule: course.rule,
+            tags: &course.tags,
+            url: &head.url,
+            supply,
+            bytes,
+            took: millis(js::now().since(course.began)),
+        });
+    }
+
+    /// Counts a reply, and writes of it where that is wanted.
+    pub fn tell(&self, told: &Told<'_>) {
+        let Told { verdict, reason, source, rule, bytes, .. } = *told;
         self.count(Cell::Requests(verdict), 1);
         if let Some(reason) = reason {
             self.count(Cell::Reasons(reason), 1);
         }
         self.count(Cell::Sources(source), 1);
-        self.count(Cell::Statuses(reply.head.status), 1);
-        self.count(Cell::Rules(course.rule), 1);
-        self.count(Cell::Bytes(supply), bytes);
-        let took = millis(js::now().since(course.began));
-        let rule = course.rule.map_or(0, |rule| rule.saturating_add(1)).to_string();
+        self.count(Cell::Statuses(told.status), 1);
+        self.count(Cell::Rules(rule), 1);
+        self.count(Cell::Bytes(told.supply), bytes);
+        let number = rule.map_or(0, |rule| rule.saturating_add(1)).to_string();
         self.counts.write(|sheet| {
-            sheet.count(Subject::Urls, &head.url, verdict, bytes);
-            sheet.count(Subject::Rules, &rule, verdict, bytes);
-            for tag in &course.tags {
+            sheet.count(Subject::Urls, told.url, verdict, bytes);
+            sheet.count(Subject::Rules, &number, verdict, bytes);
+            for tag in told.tags {
                 sheet.count(Subject::Tags, tag, verdict, bytes);
             }
-            if sheet.samples(js::now()) {
-                let (status, took) = (reply.head.status.to_string(), took.to_string());
-                let reason = reason.map_or("", |reason| reason.as_str());
-                let words = [verdict.as_str(), reason, source.as_str(), &status, &took, &rule];
-                sheet.note_request(Event::new(js::now(), words.into_iter().chain([&*head.url])));
+            let now = js::now();
+            if sheet.samples(now) {
+                let words = told.words();
+                let words = words.iter().map(String::as_str).chain([number.as_str(), told.url]);
+                sheet.note_request(Event::new(now, words));
             }
         });
         let logs = self.config.logs;
         if logs.level == Level::Request && js_sys::Math::random() < logs.sample {
-            let (status, took) = (reply.head.status.to_string(), took.to_string());
-            self.log(
-                Level::Request,
-                "request",
-                &[
-                    ("verdict", verdict.as_str()),
-                    ("reason", reason.map_or("", |reason| reason.as_str())),
-                    ("source", source.as_str()),
-                    ("status", &status),
-                    ("ms", &took),
-                    ("url", &head.url),
-                ],
-            );
+            let words = told.words();
+            let names = ["verdict", "reason", "source", "status", "ms", "url"];
+            let words = words.iter().map(String::as_str).chain([told.url]);
+            let fields: Vec<_> = names.into_iter().zip(words).collect();
+            self.log(Level::Request, "request", &fields);
         }
         if let Some(dataset) = &self.analytics {
             let blobs = [verdict.as_str(), reason.map_or("", |r| r.as_str()), source.as_str()];
-            let numbers = [f64::from(reply.head.status), took as f64, bytes as f64];
-            write_point(dataset, &head.url, &blobs, &numbers);
+            let numbers = [f64::from(told.status), told.took as f64, bytes as f64];
+            write_point(dataset, told.url, &blobs, &numbers);
         }
     }
 }
 
+/// What is told of a reply.
+pub(super) struct Told<'a> {
+    verdict: Verdict,
+    reason: Option<Reason>,
+    source: Source,
+    status: u16,
+    rule: Option<usize>,
+    tags: &'a [String],
+    url: &'a str,
+    supply: Supply,
+    bytes: u64,
+    took: i64,
+}
+
+impl<'a> Told<'a> {
+    /// A reply that was made again.
+    pub fn again(url: &'a str, rule: Option<usize>, entry: &'a Entry) -> Self {
+        Self {
+            verdict: Verdict::Hit,
+            reason: None,
+            source: Source::Memory,
+            status: entry.head.status,
+            rule,
+            tags: &entry.tags,
+            url,
+            supply: Supply::Stored,
+            bytes: entry.body_len,
+            took: 0,
+        }
+    }
+
+    /// Verdict, reason, source, status and milliseconds in words.
+    fn words(&self) -> [String; 5] {
+        [
+            self.verdict.as_str().to_owned(),
+            self.reason.map_or("", Reason::as_str).to_owned(),
+            self.source.as_str().to_owned(),
+            self.status.to_string(),
+            self.took.to_string(),
+        ]
+    }
+}
+
 /// How much of whose body goes out, as far as that is known.
-fn sent(content: &Content<Bytes>, length: Option<u64>) -> (Supply, u64) {
+fn sent(content: &Content<Uint8Array>, length: Option<u64>) -> (Supply, u64) {
     match content {
         Content::Empty | Content::Head(_) => (Supply::Stored, 0),
         Content::Origin | Content::OriginKept => (Supply::Origin, length.unwrap_or(0)),
-        Content::Stored(body, None) => (Supply::Stored, body.len() as u64),
+        Content::Stored(body, None) => (Supply::Stored, u64::from(body.length())),
         Content::Stored(_, Some(pieces)) => {
             let length = |piece: &Piece| match piece {
                 Piece::Text(text) => text.len() as u64,
@@ -208,7 +259,7 @@ fn sent(content: &Content<Bytes>, length: Option<u64>) -> (Supply, u64) {
     }
 }
 
-const DEBUG: HeaderName = HeaderName::from_static("breadbox-debug");
+pub(super) const DEBUG: HeaderName = HeaderName::from_static("breadbox-debug");
 
 /// The optional dataset of the Workers Analytics Engine.
 pub(super) fn analytics(env: &Env) -> Option<JsValue> {

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
+use web_sys::{Headers, Response};
 use worker::{Context, Delay, Env};
 
 use super::colo::Colo;
 use super::flights::Flights;
 use super::hints::Hints;
 use super::live::Live;
+use super::memory::Local;
 use super::reads::Reads;
 use super::{js, log, served};
 use crate::cache::exchange::{Fault, Limits, Plan};
@@ -18,7 +20,7 @@ use crate::cache::policy::{Standing, Treatment};
 use crate::cache::purge::Spending;
 use crate::cache::tally::{Cell as Count, Peer, Tally};
 use crate::cache::{RequestHead, Tier, Time};
-use crate::config::{Config, ConfigError, Deployment, Level, Ruling};
+use crate::config::{Basis, Config, ConfigError, Deployment, Level, Ruling};
 use crate::redis::{Counts, Failure, Shared};
 
 /// The isolate's configuration, connections and counts.
@@ -35,10 +37,22 @@ pub(super) struct Edge {
     pub spent: RefCell<BTreeMap<String, Spending>>,
     /// When the last refusals that are held back began, and how many there are.
     pub held_back: Cell<(Time, u32)>,
+    pub memory: Local,
     pub counts: Counts,
     pub analytics: Option<JsValue>,
     flush: Cell<Option<Time>>,
     pub canary: Cell<Canary>,
+}
+
+/// The rule that has settled a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ruled {
+    /// Its number from 0, if one matched.
+    pub rule: Option<usize>,
+    /// What of a request it goes by.
+    pub basis: Basis,
+    /// Of which version of the rules it is.
+    pub version: u64,
 }
 
 /// What became of the last canary that this isolate purged.
@@ -62,15 +76,25 @@ impl Edge {
         EDGES.with_borrow_mut(|edges| edges.get_or_insert_with(|| Self::read(env)).clone())
     }
 
+    /// The isolate's state for each site, if a request has made it.
+    pub fn running() -> Edges {
+        EDGES.with_borrow(|edges| match edges {
+            Some(Ok(edges)) => edges.clone(),
+            Some(Err(_)) | None => Edges::new(),
+        })
+    }
+
     fn read(env: &Env) -> Result<Edges, ConfigError> {
         let variable = |name: &str| js::property(env, name).as_string();
         let deployment = Deployment::read(variable, RULES).inspect_err(|error| {
             log::line("CacheManager", "configuration", &[("error", &error.to_string())]);
         })?;
-        Ok(deployment.sites().iter().map(|config| Self::new(config.clone(), env)).collect())
+        let sites = deployment.sites();
+        let budget = MEMORY.checked_div(sites.len()).unwrap_or(MEMORY);
+        Ok(sites.iter().map(|config| Self::new(config.clone(), env, budget)).collect())
     }
 
-    fn new(config: Config, env: &Env) -> Rc<Self> {
+    fn new(config: Config, env: &Env, budget: usize) -> Rc<Self> {
         let shared = config.redis.as_ref();
         Rc::new(Self {
             shared: shared.map(|redis| Shared::new(redis, config.visibility, js::now)),
@@ -82,6 +106,7 @@ impl Edge {
             hints: Hints::default(),
             spent: RefCell::default(),
             held_back: Cell::default(),
+            memory: Local::new(budget),
             counts: Counts::new(js::now()),
             analytics: served::analytics(env),
             flush: Cell::default(),
@@ -91,20 +116,21 @@ impl Edge {
 
     /// What the operator has settled about a request. Of the query only what counts is left.
     ///
-    /// The other value is the rule that matched, counted from 0.
-    pub fn plan(&self, head: &mut RequestHead) -> (Plan, Option<usize>) {
+    /// The other value is the rule that matched, and what of a request it goes by.
+    pub fn plan(&self, head: &mut RequestHead) -> (Plan, Ruled) {
         let mut ruling = self.fold(&mut head.url);
         let key = ruling.settle(head);
-        let tiers = match &self.shared {
-            Some(_) => vec![Tier::Shared, Tier::Platform],
-            None => vec![Tier::Platform],
-        };
+        let basis = ruling.basis();
+        let mut tiers = ruling.near.unwrap_or_else(|| self.config.near.clone());
+        if self.shared.is_some() {
+            tiers.push(Tier::Shared);
+        }
+        if !tiers.contains(&Tier::Platform) {
+            tiers.push(Tier::Platform);
+        }
         let plan = Plan {
             hint: self.hints.recall(key.id()),
-            stamp: match &self.shared {
-                Some(shared) => shared.blind_stamp(key.id()),
-                None => self.colo.stamp(),
-            },
+            stamp: self.position(key.id()),
             key,
             treatment: Treatment {
                 origin: Some(self.config.origin.clone()),
@@ -116,7 +142,7 @@ impl Edge {
             tiers,
             limits: Limits::default(),
         };
-        (plan, ruling.rule)
+        (plan, Ruled { rule: ruling.rule, basis, version: self.live.version() })
     }
 
     /// Brings a URL into the form that keys are made of: the site's own authority, and of the
@@ -139,6 +165,14 @@ impl Edge {
         ruling
     }
 
+    /// Answers a GET request at once, if it is a plain hit and nothing else is to be done.
+    pub fn hit(&self, url: &str, fields: &str, headers: &Headers) -> Option<Response> {
+        match self.flush_is_due(js::now()) {
+            true => None,
+            false => self.memory.hit(self, url, fields, headers),
+        }
+    }
+
     /// Counts something.
     pub fn count(&self, cell: Count, amount: u64) {
         self.counts.add(cell, amount);
@@ -154,7 +188,7 @@ impl Edge {
     /// Counts and logs an effect on a tier that failed.
     pub fn fault(&self, tier: Tier, verb: &str, failure: &Failure) {
         let (part, place) = match tier {
-            Tier::Platform => ("CacheManager", Peer::Platform),
+            Tier::Memory | Tier::Platform => ("CacheManager", Peer::Platform),
             Tier::Shared => ("Redis", Peer::Shared),
         };
         self.count(Count::Faults(place, failure.fault), 1);
@@ -169,9 +203,7 @@ impl Edge {
     /// Sees to it that what was counted reaches the store, some time after the reply.
     pub fn plan_flush(self: &Rc<Self>, context: &Context) {
         let now = js::now();
-        // A plan dies with its request, should that be killed.
-        let planned = self.flush.get().is_some_and(|planned| now.since(planned) < FLUSH_LOST);
-        if self.shared.is_none() || planned {
+        if !self.flush_is_due(now) {
             return;
         }
         self.flush.set(Some(now));
@@ -180,6 +212,12 @@ impl Edge {
             Delay::from(FLUSH).await;
             edge.flush().await;
         });
+    }
+
+    /// A plan dies with its request, should that be killed.
+    fn flush_is_due(&self, now: Time) -> bool {
+        let planned = self.flush.get().is_some_and(|planned| now.since(planned) < FLUSH_LOST);
+        self.shared.is_some() && !planned
     }
 
     /// Adds what was counted to the counts of all isolates.
@@ -237,6 +275,9 @@ impl Edge {
         shared.totals().await
     }
 }
+
+/// The bytes of memory that all sites have for stored responses: a quarter of what an isolate has.
+const MEMORY: usize = 32 << 20;
 
 /// The rules built into the Worker, in JSON.
 const RULES: &str = include_str!(concat!(env!("OUT_DIR"), "/breadbox.json"));

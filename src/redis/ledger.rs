@@ -4,8 +4,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::rest::Last;
 use super::{Failure, Haste, Reply, Shared, Wire};
 use crate::cache::Time;
@@ -13,7 +11,8 @@ use crate::cache::entry::Entry;
 use crate::cache::exchange::{Fault, Outcome};
 use crate::cache::key::{Id, Key};
 use crate::cache::ledger::{
-    Applied, Due, Epoch, Mirror, Mode, Page, Receipt, Record, Selector, Sequence, Stamp, Subject,
+    Applied, Bucket, Due, Epoch, Mirror, Mode, Page, Receipt, Record, Selector, Sequence, Stamp,
+    Subject,
 };
 use crate::cache::policy::Standing;
 use crate::cache::purge::Limit;
@@ -25,6 +24,17 @@ pub enum Purged {
     Recorded(Receipt, usize),
     /// Its purger has spent its limit and has to wait for so long; nothing is recorded.
     Refused(Limit, Duration),
+}
+
+/// Whether an isolate's mirror of the ledger can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// It can, but not for much longer.
+    Ending,
+    /// It can.
+    Holds,
+    /// It can't before another look.
+    Over,
 }
 
 impl<W: Wire> Shared<W> {
@@ -50,10 +60,41 @@ impl<W: Wire> Shared<W> {
         result
     }
 
+    /// Looks into the ledger because the mirror is getting old, if nobody else is at it.
+    pub async fn look_ahead(&self, key: &Key, seed: u64) -> Result<(), Failure> {
+        let shard = self.keys.shard(key.id());
+        let due = self.shard_mirror(shard).look_ahead((self.clock)(), self.visibility);
+        match due {
+            Due::Ask => self.sync(shard, seed, Haste::Background).await,
+            Due::Asked | Due::No => Ok(()),
+        }
+    }
+
+    /// Whether this isolate's knowledge of the ledger can be trusted as it is, and for how long.
+    pub fn trust(&self, id: Id) -> Trust {
+        let (mirror, now) = (self.mirror(id), (self.clock)());
+        match (mirror.due(now, self.visibility), mirror.ages(now, self.visibility)) {
+            (true, _) => Trust::Over,
+            (false, true) => Trust::Ending,
+            (false, false) => Trust::Holds,
+        }
+    }
+
     /// What the ledger, as far as this isolate knows it, says of an entry.
     pub fn judge(&self, id: Id, entry: &Entry) -> Standing {
         let subject = Subject { stamp: entry.stamp, key: &entry.key, tags: &entry.tags };
         self.mirror(id).judge(&subject)
+    }
+
+    /// Whether a copy near to clients may be of a URL that was changed (RFC 9111 §4.4) after the
+    /// ledger stood at `as_of`, when the copy was what the shared tier held.
+    pub fn outdates(&self, id: Id, bucket: Bucket, as_of: Stamp) -> bool {
+        self.mirror(id).outdates(bucket, as_of)
+    }
+
+    /// Another number whenever this isolate knows something else of the ledger.
+    pub fn revision(&self, id: Id) -> u64 {
+        self.mirror(id).revision()
     }
 
     /// The same for an entry of another tier, which is served while the ledger is out of reach.
@@ -230,7 +271,7 @@ fn recorded(reply: &Reply) -> Option<(Stamp, usize)> {
 }
 
 /// What the purges since an entry's lease mean for it.
-pub(super) fn superseded(entry: &Entry, since: Page) -> Option<Outcome<Bytes>> {
+pub(super) fn superseded<B>(entry: &Entry, since: Page) -> Option<Outcome<B>> {
     let sequence = stamp(&since)?.sequence;
     let mut mirror = Mirror::default();
     mirror.apply(since, Sequence(0), Time(0));
@@ -244,5 +285,6 @@ pub(super) const CANARY: &str = "breadbox:canary";
 /// A sync starts over when it finds another epoch, but not for ever.
 const SYNC_TRIES: u32 = 3;
 
-/// The most members of a ledger; older ones collapse into the floor.
-const LEDGER_MAX: u32 = 8_192;
+/// The most members of a ledger; older ones collapse into the floor. Changes, of which anybody may
+/// make many, have room beside those of purges.
+const LEDGER_MAX: u32 = 8_192 + Bucket::COUNT as u32;

@@ -2,8 +2,11 @@
 //!
 //! One verb is one round trip. The same code runs natively and in the Worker.
 
+mod answer;
 mod breaker;
 mod counts;
+#[cfg(target_arch = "wasm32")]
+mod fetch;
 mod keys;
 mod ledger;
 mod overrides;
@@ -17,7 +20,7 @@ mod wire;
 pub use breaker::Breaker;
 pub use counts::Counts;
 pub use keys::Keys;
-pub use ledger::Purged;
+pub use ledger::{Purged, Trust};
 pub use overrides::{Replaced, override_record};
 pub use reclaim::Reclaimed;
 pub use resp::Reply;
@@ -25,7 +28,7 @@ pub use rest::{Clock, Failure, Haste, Rest};
 pub use tally::{Mark, Part, Span, Totals};
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 pub(crate) use wire::within;
-pub use wire::{Http, Wire};
+pub use wire::{Blob, Copied, Http, Wire};
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
@@ -40,7 +43,7 @@ use crate::cache::entry::Entry;
 use crate::cache::exchange::{Backoff, CHANGE_KEEP, Fault, Found, Held, Lease, Outcome, Reach};
 use crate::cache::family::{Family, Generation, MEMBERS_MAX};
 use crate::cache::key::{Id, Key};
-use crate::cache::ledger::{Applied, Epoch, Mirror};
+use crate::cache::ledger::{Applied, Bucket, Epoch, Mirror};
 use crate::config::RedisSettings;
 use ledger::{page, stamp, superseded};
 use rest::Last;
@@ -97,7 +100,7 @@ impl<W: Wire> Shared<W> {
     }
 
     /// Looks for an entry and, where the mirror is due, syncs it beside: one round trip.
-    pub async fn get(&self, key: &Key, seed: u64) -> Result<Outcome<Bytes>, Failure> {
+    pub async fn get(&self, key: &Key, seed: u64) -> Result<Outcome<W::Blob>, Failure> {
         let (bytes, synced) = join(self.read(key), self.look(key, seed)).await;
         synced?;
         self.weigh(key, bytes?, seed).await
@@ -105,31 +108,28 @@ impl<W: Wire> Shared<W> {
 
     /// What is stored under a key: one command. A variant is read with its family, without which
     /// it does not count.
-    pub async fn read(&self, key: &Key) -> Result<Option<Bytes>, Failure> {
+    pub async fn read(&self, key: &Key) -> Result<Option<W::Blob>, Failure> {
         let name = self.keys.entry(key.id());
-        if let Some(family) = self.family(key) {
-            let words = ["MGET", &family, &name];
-            let reply = self.rest.command(&words, Haste::Reply, self.clock).await?;
-            let Reply::Array(parts) = reply else { return Err(Failure::malformed("MGET")) };
-            let [family, Reply::Bulk(bytes)] = parts.as_slice() else { return Ok(None) };
-            let (entry, _) = decode(bytes)?;
-            let lives = generation(family).is_some_and(|living| living == entry.generation);
-            return Ok(lives.then(|| bytes.clone()));
-        }
-        match self.rest.command(&["GET", &name], Haste::Reply, self.clock).await? {
-            Reply::Bulk(bytes) => Ok(Some(bytes)),
-            Reply::Nil => Ok(None),
-            _ => Err(Failure::malformed("GET")),
-        }
+        let Some(family) = self.family(key) else {
+            let values = self.rest.values(&["GET", &name], self.clock).await?;
+            return Ok(values.into_iter().next().flatten());
+        };
+        let values = self.rest.values(&["MGET", &family, &name], self.clock).await?;
+        let [family, Some(bytes)] = values.as_slice() else { return Ok(None) };
+        let (entry, _) = decode(bytes)?;
+        let text = family.as_ref().map(|family| family.copy(0..family.len()));
+        let living = text.and_then(|text| Family::parse(std::str::from_utf8(&text).ok()?));
+        let lives = living.is_some_and(|living| living.generation == entry.generation);
+        Ok(lives.then(|| bytes.clone()))
     }
 
     /// Judges what a read has shown, after a look.
     pub async fn weigh(
         &self,
         key: &Key,
-        bytes: Option<Bytes>,
+        bytes: Option<W::Blob>,
         seed: u64,
-    ) -> Result<Outcome<Bytes>, Failure> {
+    ) -> Result<Outcome<W::Blob>, Failure> {
         let Some(bytes) = bytes else { return Ok(Outcome::Absent) };
         let id = key.id();
         let decoded = decode(&bytes);
@@ -153,7 +153,7 @@ impl<W: Wire> Shared<W> {
         key: &Key,
         ttl: Duration,
         token: u64,
-    ) -> Result<Outcome<Bytes>, Failure> {
+    ) -> Result<Outcome<W::Blob>, Failure> {
         let id = key.id();
         let shard = self.keys.shard(id);
         let names = self.names(key);
@@ -174,7 +174,7 @@ impl<W: Wire> Shared<W> {
             self.sync(shard, token, Haste::Reply).await?;
         }
         let stored = match stored {
-            Reply::Bulk(bytes) => decode(bytes).ok(),
+            Reply::Bulk(bytes) => decode(&W::Blob::of(bytes.clone())).ok(),
             _ => None,
         };
         let living = stored.filter(|(entry, _)| entry.generation == generation);
@@ -199,9 +199,9 @@ impl<W: Wire> Shared<W> {
         key: &Key,
         lease: Lease,
         entry: &Entry,
-        body: &[u8],
+        body: &W::Blob,
         keep: Duration,
-    ) -> Result<Outcome<Bytes>, Failure> {
+    ) -> Result<Outcome<W::Blob>, Failure> {
         let id = key.id();
         let args = [
             hex(lease.token),
@@ -213,7 +213,7 @@ impl<W: Wire> Shared<W> {
             if key.is_counted() { MEMBERS_MAX } else { 0 }.to_string(),
         ];
         let mut bytes = entry.encode();
-        bytes.extend_from_slice(body);
+        bytes.extend_from_slice(&body.copy(0..body.len()));
         let names = self.names(key);
         match self.eval(|s| &s.store, &names, &args, Last::Binary(bytes), Haste::Background).await?
         {
@@ -257,10 +257,11 @@ impl<W: Wire> Shared<W> {
         take: Option<Duration>,
     ) -> Result<Option<Lease>, Failure> {
         let (id, keys) = (key.id(), &self.keys);
-        let names = [keys.entry(id), keys.lease(id), keys.family(id), keys.change(id)];
+        let ledger = keys.ledger(keys.shard(id));
+        let names = [keys.entry(id), keys.lease(id), keys.family(id), keys.change(id), ledger];
         let spans = [CHANGE_KEEP, take.unwrap_or_default()];
         let [keep, ttl] = spans.map(|span| span.as_millis().to_string());
-        let args = [hex(token), keep, ttl];
+        let args = [hex(token), keep, ttl, Bucket::of(key).member()];
         let stamp = self.blind_stamp(id);
         let reply = self.eval(|s| &s.forget, &names, &args, Last::None, Haste::Reply).await?;
         let (reach, generation) = (Reach::Everywhere, Generation::NONE);
@@ -311,8 +312,11 @@ fn failure(told: i64) -> u16 {
 }
 
 /// Reads an entry, also one that a server without binary values keeps as base64.
-fn decode(bytes: &Bytes) -> Result<(Entry, Bytes), Failure> {
-    open(&plain(bytes)?)
+fn decode<B: Blob>(bytes: &B) -> Result<(Entry, B), Failure> {
+    match bytes.copy(0..MAGIC_BASE64.len()).starts_with(MAGIC_BASE64) {
+        true => open(&B::of(plain(&bytes.copy(0..bytes.len()))?)),
+        false => open(bytes),
+    }
 }
 
 /// The bytes of an entry, or of its beginning, as they were before a server made base64 of them.
@@ -325,10 +329,16 @@ fn plain(bytes: &Bytes) -> Result<Bytes, Failure> {
 }
 
 /// Reads an entry and its body, as every tier keeps them.
-pub fn open(bytes: &Bytes) -> Result<(Entry, Bytes), Failure> {
-    let (entry, body) =
-        Entry::decode(bytes).map_err(|damage| Failure::new(Fault::Corrupt, damage.to_string()))?;
-    Ok((entry, bytes.slice(body.min(bytes.len())..)))
+pub fn open<B: Blob>(bytes: &B) -> Result<(Entry, B), Failure> {
+    let mut head = bytes.copy(0..HEAD);
+    if let Some(length) = Entry::head_len(&head)
+        && length > head.len()
+    {
+        head = bytes.copy(0..length.min(bytes.len()));
+    }
+    let (entry, body) = Entry::decode_head(&head, bytes.len())
+        .map_err(|damage| Failure::new(Fault::Corrupt, damage.to_string()))?;
+    Ok((entry, bytes.part(body..bytes.len())))
 }
 
 /// The generation that a family, or the beginning of one, is of.
@@ -339,6 +349,9 @@ fn generation(reply: &Reply) -> Option<Generation> {
 fn hex(token: u64) -> String {
     format!("{token:016x}")
 }
+
+/// Most heads are shorter than this, so one copy brings them whole.
+const HEAD: usize = 2048;
 
 /// How an entry's magic begins in base64.
 const MAGIC_BASE64: &[u8] = b"QkJY";

@@ -1,20 +1,20 @@
 //! The Upstash REST protocol as a client speaks it: commands out, replies back.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use super::answer::{JSON_INSTEAD, accepted, bulks, listed, read};
 use super::breaker::{Admit, Breaker};
 use super::resp::Reply;
 use super::script::{Locking, Script, Scripts};
-use super::wire::{Http, Wire};
+use super::wire::{Blob, Http, Wire};
 use crate::cache::Time;
 use crate::cache::exchange::Fault;
 use crate::config::{RedisDialect, RedisSettings};
@@ -25,6 +25,9 @@ pub struct Rest<W = Http> {
     wire: W,
     root: String,
     headers: HeaderMap,
+    /// URL and headers of reads.
+    reading: String,
+    asking: HeaderMap,
     timeout: Duration,
     dialect: AtomicU8,
     breaker: Mutex<Breaker>,
@@ -84,10 +87,16 @@ impl<W: Wire> Rest<W> {
             headers.insert(AUTHORIZATION, bearer);
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let (name, form) = FORMAT;
+        let mut asking = headers.clone();
+        asking.insert(HeaderName::from_static(name), HeaderValue::from_static(form));
+        let root = settings.url.trim_end_matches('/');
         Self {
             wire,
-            root: settings.url.trim_end_matches('/').to_owned(),
+            root: root.to_owned(),
             headers,
+            reading: format!("{root}/"),
+            asking,
             timeout: settings.timeout,
             dialect: AtomicU8::new(match settings.dialect {
                 RedisDialect::Auto => AUTO,
@@ -104,7 +113,7 @@ impl<W: Wire> Rest<W> {
 
     /// The breaker's state.
     pub fn breaker(&self) -> Breaker {
-        *self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self.locked()
     }
 
     /// What was spent since this was asked last: commands as Upstash bills them, and how often the
@@ -123,6 +132,29 @@ impl<W: Wire> Rest<W> {
         let body = Value::from(args.iter().map(|&arg| Value::from(arg)).collect::<Vec<_>>());
         let body = body.to_string().into_bytes();
         accepted(self.guarded("/", body, 1, haste, clock).await?)
+    }
+
+    /// The values that one command reads, such as `GET`; large ones stay where the wire put them.
+    pub async fn values(
+        &self,
+        words: &[&str],
+        clock: Clock,
+    ) -> Result<Vec<Option<W::Blob>>, Failure> {
+        if matches!(self.dialect.load(RELAXED), AUTO | COMPAT) {
+            return listed(self.command(words, Haste::Reply, clock).await?);
+        }
+        self.admitted(clock)?;
+        self.commands.fetch_add(1, RELAXED);
+        let command = Value::from(words).to_string();
+        let answer = self.wire.read(&self.reading, &self.asking, command, self.timeout).await;
+        let answer = answer.and_then(|(status, blob)| match bulks(status, &blob) {
+            Some(values) => Ok(Ok(values)),
+            None => read(status, &blob.copy(0..blob.len()), false).map(Err),
+        });
+        match self.settled(answer, clock)? {
+            Ok(values) => Ok(values),
+            Err(reply) => listed(accepted(reply)?),
+        }
     }
 
     /// Executes a script by its name, and gives the server its text if it has forgotten it.
@@ -215,20 +247,34 @@ impl<W: Wire> Rest<W> {
         if haste == Haste::Anyway {
             return self.attempt(path, body, haste).await;
         }
-        let breaker = || self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if breaker().admit(clock()) == Admit::Refuse {
-            return Err(Failure::new(Fault::Open, "the store failed a moment ago"));
-        }
+        self.admitted(clock)?;
         self.commands.fetch_add(cost, RELAXED);
         let result = self.attempt(path, body, haste).await;
+        self.settled(result, clock)
+    }
+
+    /// Whether the breaker lets a request through.
+    fn admitted(&self, clock: Clock) -> Result<(), Failure> {
+        match self.locked().admit(clock()) {
+            Admit::Refuse => Err(Failure::new(Fault::Open, "the store failed a moment ago")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the breaker what came of one.
+    fn settled<T>(&self, result: Result<T, Failure>, clock: Clock) -> Result<T, Failure> {
         match &result {
-            Ok(_) => breaker().succeeded(),
+            Ok(_) => self.locked().succeeded(),
             Err(_) => {
-                let opened = breaker().failed(clock());
+                let opened = self.locked().failed(clock());
                 self.openings.fetch_add(u64::from(opened), RELAXED);
             }
         }
         result
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn attempt(&self, path: &str, body: Vec<u8>, haste: Haste) -> Result<Reply, Failure> {
@@ -272,52 +318,6 @@ impl<W: Wire> Rest<W> {
     }
 }
 
-/// Reads an answer by its first byte; a status alone says too little.
-fn read(status: u16, bytes: &Bytes, compat: bool) -> Result<Reply, Failure> {
-    if bytes.first() == Some(&b'{') {
-        let json: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        if let Some(error) = json.get("error").and_then(Value::as_str) {
-            if matches!(status, 401 | 403 | 429 | 500..) {
-                return Err(Failure::new(Fault::Refused, error));
-            }
-            return Ok(Reply::Error(error.to_owned()));
-        }
-        return match json.get("result") {
-            Some(result) if compat => {
-                from_json(result).ok_or_else(|| Failure::malformed("a command in JSON"))
-            }
-            Some(_) => Err(Failure::new(Fault::Malformed, JSON_INSTEAD)),
-            None => Err(Failure::malformed("a command in JSON")),
-        };
-    }
-    match Reply::parse(bytes) {
-        Some(reply) if status < 500 => Ok(reply),
-        _ if status == 429 || status >= 500 => {
-            Err(Failure::new(Fault::Refused, format!("HTTP {status}")))
-        }
-        _ => Err(Failure::new(Fault::Malformed, format!("HTTP {status}, not a reply"))),
-    }
-}
-
-/// A JSON result with its strings in base64, the answer OK excepted by some servers.
-fn from_json(value: &Value) -> Option<Reply> {
-    Some(match value {
-        Value::Null => Reply::Nil,
-        Value::Number(number) => Reply::Integer(number.as_i64()?),
-        Value::String(text) if text == "OK" => Reply::Status("OK".into()),
-        Value::String(text) => Reply::Bulk(BASE64.decode(text).ok()?.into()),
-        Value::Array(items) => Reply::Array(items.iter().map(from_json).collect::<Option<_>>()?),
-        Value::Bool(_) | Value::Object(_) => return None,
-    })
-}
-
-fn accepted(reply: Reply) -> Result<Reply, Failure> {
-    match reply {
-        Reply::Error(line) => Err(Failure::new(Fault::Refused, line)),
-        reply => Ok(reply),
-    }
-}
-
 const RELAXED: Ordering = Ordering::Relaxed;
 
 /// The dialects: not known yet; RESP2 with scripts that lock keys; RESP2 with plain scripts;
@@ -329,7 +329,6 @@ const COMPAT: u8 = 3;
 
 const FORMAT: (&str, &str) = ("upstash-response-format", "resp2");
 const ENCODING: (&str, &str) = ("upstash-encoding", "base64");
-const JSON_INSTEAD: &str = "JSON instead of RESP2";
 
 /// Where nobody waits, a slow store is given more time: giving up costs a fill or a lease.
 const BACKGROUND: Duration = Duration::from_secs(2);

@@ -141,7 +141,7 @@ where
                 let looked = cache.inner.shared.get(&key, place::random()).await;
                 self.seen(looked, Source::Redis)
             }
-            Action::Lookup { tier: Tier::Platform, key } => {
+            Action::Lookup { tier: Tier::Memory | Tier::Platform, key } => {
                 let found = self.near(&key).map_or(Outcome::Absent, Outcome::Found);
                 self.seen(Ok(found), Source::Process)
             }
@@ -262,7 +262,7 @@ where
     ) -> Outcome<Bytes> {
         let outcome = match tier {
             Tier::Shared => self.cache.inner.shared.store(key, lease, &entry, &body, keep).await,
-            Tier::Platform => {
+            Tier::Memory | Tier::Platform => {
                 self.cache.inner.near.write(key.id(), entry, body);
                 Ok(Outcome::Stored)
             }

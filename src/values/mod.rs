@@ -37,7 +37,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::config::{RedisDialect, RedisSettings};
-use crate::redis::Shared;
+use crate::redis::{Copied, Shared};
 use figures::Counter;
 use flights::Flights;
 use near::Near;
@@ -52,7 +52,7 @@ pub struct Cache {
 
 #[derive(Debug)]
 struct Inner {
-    shared: Shared,
+    shared: Shared<Copied>,
     near: Near,
     flights: Flights,
     counter: Counter,
@@ -79,7 +79,7 @@ impl Cache {
     /// The same with every setting; `visibility` is the time in which a purge reaches all.
     pub fn over(settings: &RedisSettings, visibility: Duration, background: impl Spawn) -> Self {
         let inner = Inner {
-            shared: Shared::new(settings, visibility, place::now),
+            shared: Shared::over(Copied::default(), settings, visibility, place::now),
             near: Near::default(),
             flights: Flights::default(),
             counter: Counter::default(),

@@ -126,6 +126,8 @@ fn the_schema_says_what_the_parser_does() {
         (&rule("methods = [\"GET\"]"), false),
         (&rule("client_directives = \"ignore\""), true),
         (&rule("client_directives = false"), false),
+        (&rule("near = \"memory, platform\""), true),
+        (&rule("near = \"redis\""), false),
         (&site("name = \"a.test\"\npreset = \"wordpress\"\n[[site.rule]]\nmatch = \"/\""), true),
         (&site("ttl = \"5m\""), false),
         (&site("[[site.rule]]\n"), false),

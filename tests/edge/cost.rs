@@ -53,7 +53,8 @@ impl Spent {
 }
 
 async fn spent_on_hits(visibility: &str) -> Result<Spent> {
-    let mut site = Site::with(|_| page(1), |spec| set(one(spec), "VISIBILITY", visibility))?;
+    let asked = |spec| set(set(one(spec), "VISIBILITY", visibility), "NEAR", "off");
+    let mut site = Site::with(|_| page(1), asked)?;
     let mut wire = site.wire()?;
     site.warm(0, "/hot").await?;
     eventually("what follows the fill is done", PATIENCE, async || {

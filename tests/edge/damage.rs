@@ -68,7 +68,8 @@ async fn a_member_of_the_ledger_that_is_not_text_is_told_of_and_borne() -> Resul
 /// What is damaged in Redis may lie whole in the data centre.
 #[tokio::test]
 async fn the_platform_answers_for_a_damaged_entry() -> Result<()> {
-    let mut site = Site::strict(page_of)?;
+    let strict = |spec| in_redis(set(one(spec), "VISIBILITY", "0s"));
+    let mut site = Site::with(page_of, strict)?;
     site.warm(0, "/hurt").await?;
     let mut wire = site.wire()?;
     let key = only_entry(&mut wire)?;
@@ -126,8 +127,13 @@ async fn an_entry_of_another_key_is_not_served() -> Result<()> {
 fn pages() -> Result<Site> {
     Site::with(page_of, |spec| {
         let spec = Spec { platform: PlatformTier::Off, ..one(spec) };
-        set(spec, "VISIBILITY", "0s")
+        in_redis(set(spec, "VISIBILITY", "0s"))
     })
+}
+
+/// What lies in memory whole would answer for what is damaged.
+fn in_redis(spec: Spec) -> Spec {
+    set(spec, "NEAR", "off")
 }
 
 fn page_of(seen: &Seen) -> Reply {

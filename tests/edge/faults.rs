@@ -161,7 +161,8 @@ async fn expect_service_over(url: &str) -> Result<()> {
     let count = hits.iter().filter(|hit| **hit).count();
     assert!(count >= 6, "{url}: hits from the data centre: {hits:?}, at last {told}");
     let refused = site.try_purge(r#"{"everything":true}"#).await?;
-    assert_eq!(refused.status, 503, "{url}: {}", refused.text());
+    // A number is what the script answers to who has spent its limit.
+    assert!([429, 503].contains(&refused.status), "{url}: {}", refused.text());
     Ok(())
 }
 

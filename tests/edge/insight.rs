@@ -8,7 +8,7 @@ use serde_json::Value;
 use xtask::harness::{READER, SharedTier, Spec, eventually};
 use xtask::origin::{Reply, Seen};
 
-use crate::site::{Answer, PATIENCE, Site, answer, page, set, stale_page};
+use crate::site::{Answer, PATIENCE, Site, answer, one, page, set, stale_page};
 
 /// `BREADBOX_REQUESTS=100000` makes it as many as issue 7 asks for, over eight isolates.
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn what_is_hot_and_what_happened_is_shown_to_readers() -> Result<()> {
 async fn why_a_url_is_not_cached_is_told_and_can_be_replayed() -> Result<()> {
     let rules = "[[rule]]\nmatch = \"/bypassed\"\ncache = \"bypass\"\n";
     let site = Site::with(causes, |spec| {
-        let spec = set(crate::site::one(spec), "VISIBILITY", "0s");
+        let spec = set(one(spec), "VISIBILITY", "0s");
         Spec { rules: rules.to_owned(), ..spec }
     })?;
     site.warm(0, "/fresh").await?;
@@ -159,7 +159,7 @@ async fn a_mark_says_why_nothing_can_be_stored() -> Result<()> {
     let mut told = Value::Null;
     eventually("the mark is found", PATIENCE, async || {
         told = explained(&site, "/cookie").await.unwrap_or_default();
-        told["tiers"][0]["entry"]["marked"] == "set-cookie"
+        told["tiers"][1]["entry"]["marked"] == "set-cookie"
     })
     .await
     .with_context(|| told.to_string())?;
@@ -169,8 +169,8 @@ async fn a_mark_says_why_nothing_can_be_stored() -> Result<()> {
 
 #[tokio::test]
 async fn without_redis_an_isolate_tells_what_it_knows() -> Result<()> {
-    let site =
-        Site::with(|_| page(1), |spec| Spec { shared: SharedTier::Off, ..crate::site::one(spec) })?;
+    let off = |spec| set(Spec { shared: SharedTier::Off, ..one(spec) }, "NEAR", "off");
+    let site = Site::with(|_| page(1), off)?;
     site.warm(0, "/page").await?;
     let told = stats(&site).await?;
     assert_eq!(told["counted"], "isolate", "{told}");
@@ -183,7 +183,8 @@ async fn without_redis_an_isolate_tells_what_it_knows() -> Result<()> {
 
 #[tokio::test]
 async fn a_debug_token_is_told_more_and_goes_no_further() -> Result<()> {
-    let site = Site::strict(|_| page(1).header("cache-tag", "pages"))?;
+    let plain = |spec| set(one(spec), "NEAR", "off");
+    let site = Site::with(|_| page(1).header("cache-tag", "pages"), plain)?;
     site.warm(0, "/page").await?;
     let asked = |path: &str, token: &str| {
         answer(site.request("GET", 0, path).header("breadbox-debug", token))

@@ -14,6 +14,7 @@ mod health;
 mod http;
 mod insight;
 mod library;
+mod memory;
 mod methods;
 mod origin;
 mod origin_purges;

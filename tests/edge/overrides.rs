@@ -64,7 +64,8 @@ async fn the_kill_switch_is_seen_everywhere_within_the_bound() -> Result<()> {
 /// A hit costs what it costs without: nothing is read but when the ledger says so.
 #[tokio::test]
 async fn it_costs_hits_nothing() -> Result<()> {
-    let mut site = live(|spec| set(one(spec), "VISIBILITY", "1h"))?;
+    let quiet = |spec| set(set(one(spec), "VISIBILITY", "1h"), "NEAR", "off");
+    let mut site = live(quiet)?;
     let mut wire = site.wire()?;
     site.warm(0, "/page").await?;
     order(&site, &json!({"rule": [{"match": "/**", "ttl": "1h"}]})).await?;

@@ -235,6 +235,8 @@ pub const HOST: &str = "site.test";
 /// What the runtime says of a Worker that is broken.
 const BAD: [&str; 4] =
     ["Uncaught exception", "different request", "unreachable executed", "code had hung"];
+/// Where the health report is.
+pub const ADMIN_PATH: &str = "/api/v1/cache";
 pub const PURGE: &str = "/api/v1/cache/purge";
 /// Far more than anything that is waited for takes.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -175,7 +175,8 @@ struct Empty {
 impl Empty {
     fn start(origin: &str) -> Result<Self> {
         let home = places::test_run()?;
-        places::write(&home.join("index.js"), PASS)?;
+        places::write(&home.join("entry.js"), PASS)?;
+        places::write(&home.join("index.js"), "")?;
         places::write(&home.join("index_bg.wasm"), b"\0asm\x01\0\0\0")?;
         let spec = WorkerdSpec {
             program: parts()?.workerd.clone(),

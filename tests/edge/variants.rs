@@ -10,7 +10,8 @@ use crate::site::{Answer, PATIENCE, Site, answer, asked_exactly, one, page, set}
 
 #[tokio::test]
 async fn a_variant_is_one_command_on_a_warm_isolate() -> Result<()> {
-    let mut site = Site::with(languages(1), |spec| set(one(spec), "VISIBILITY", "1h"))?;
+    let mut site =
+        Site::with(languages(1), |spec| set(set(one(spec), "VISIBILITY", "1h"), "NEAR", "off"))?;
     let mut wire = site.wire()?;
     for language in ["de", "en", "fr", "de", "en", "fr"] {
         warm(&site, "/page", language).await?;

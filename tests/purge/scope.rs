@@ -205,7 +205,11 @@ fn breach(order: &Order, bounds: &Bounds) -> Option<String> {
     let (epoch, sequence, floor) = (Epoch(1), Sequence(2), Sequence(0));
     let records = order.records.iter().map(|record| (record.clone(), sequence)).collect();
     let mut mirror = Mirror::default();
-    mirror.apply(Page::Present { epoch, sequence, floor, records }, Sequence(0), Time(0));
+    mirror.apply(
+        Page::Present { epoch, sequence, floor, records, changes: Vec::new() },
+        Sequence(0),
+        Time(0),
+    );
     world().into_iter().find_map(|(key, tags)| {
         let stamp = Stamp { epoch, sequence: Sequence(1) };
         let standing = mirror.judge(&Subject { stamp, key: &key, tags: &tags });

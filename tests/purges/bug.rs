@@ -17,6 +17,8 @@ pub enum Bug {
     FloorIgnored,
     /// A reader relies on the look that another request began, whatever came of it.
     LookUnawaited,
+    /// Memory answers whatever the age of the mirror.
+    MemoryTrusted,
     /// A use of the mirror counts as a sync.
     MirrorRenewedByUse,
     /// Of a long page only a part is read, and the cursor is advanced beyond the rest.
@@ -31,12 +33,13 @@ pub enum Bug {
 
 impl Bug {
     /// Each, and none.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::None,
         Self::CutOffBelieved,
         Self::EpochKept,
         Self::FloorIgnored,
         Self::LookUnawaited,
+        Self::MemoryTrusted,
         Self::MirrorRenewedByUse,
         Self::PageCut,
         Self::RestampedUnmatched,

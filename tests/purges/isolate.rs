@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use breadbox::cache::entry::Entry;
+use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{
     Action, Content, Exchange, Fault, Fetch, Found, Held, Lease, Limits, Outcome, Plan, Reach,
     Reply,
@@ -17,7 +17,7 @@ use breadbox::cache::ledger::Sequence;
 use breadbox::cache::policy::Treatment;
 use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
 use breadbox::config::{RedisDialect, RedisSettings};
-use breadbox::redis::{Failure, Shared};
+use breadbox::redis::{Failure, Shared, Trust};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use xtask::harness::Value;
@@ -34,6 +34,8 @@ pub struct Isolate {
     /// The shared tier as it sees it.
     pub shared: Shared<Line>,
     flights: RefCell<HashMap<Id, (u64, Time)>>,
+    /// Everything that was read or stored is taken in.
+    memory: RefCell<HashMap<Id, (Entry, Bytes)>>,
 }
 
 impl Isolate {
@@ -49,7 +51,7 @@ impl Isolate {
         };
         let bound = Duration::from_millis(stage.setting.bound.unsigned_abs());
         let shared = Shared::over(Line::new(stage), &settings, bound, clock);
-        Rc::new(Self { number, shared, flights: RefCell::default() })
+        Rc::new(Self { number, shared, flights: RefCell::default(), memory: RefCell::default() })
     }
 
     fn take_off(&self, id: Id, ttl: Duration, request: u64) -> bool {
@@ -97,7 +99,7 @@ impl Request {
             key,
             treatment: Treatment::default(),
             tags: vec!["all".to_owned()],
-            tiers: vec![Tier::Shared, Tier::Platform],
+            tiers: vec![Tier::Memory, Tier::Shared, Tier::Platform],
             limits: Limits::default(),
         };
         let head = RequestHead { method: Method::GET, url, headers: HeaderMap::new() };
@@ -118,8 +120,17 @@ impl Request {
                 None => Outcome::Failed(Fault::Truncated),
             },
             Action::Fetch(fetch) => self.fetch(fetch).await,
-            Action::Lookup { tier: Tier::Shared, key } => match self.look(&key).await {
+            Action::Lookup { tier: Tier::Memory, key } => match self.look_here(&key).await {
                 Ok(outcome) => outcome,
+                Err(failure) => self.missed(&failure),
+            },
+            Action::Lookup { tier: Tier::Shared, key } => match self.look(&key).await {
+                Ok(outcome) => {
+                    if let Outcome::Found(found) = &outcome {
+                        self.keep(&key, &found.entry, &found.body);
+                    }
+                    outcome
+                }
                 Err(failure) => self.missed(&failure),
             },
             Action::Lookup { key, .. } => self.look_near(&key),
@@ -159,6 +170,28 @@ impl Request {
         let (entry, body) = breadbox::redis::open(&bytes)?;
         let standing = shared.judge(key.id(), &entry);
         Ok(Outcome::Found(Found { entry, body, standing }))
+    }
+
+    /// Looks into memory, which is good as long as the mirror is.
+    async fn look_here(&self, key: &Key) -> Result<Outcome<Bytes>, Failure> {
+        let (shared, id) = (&self.isolate.shared, key.id());
+        let held = self.isolate.memory.borrow().get(&id).cloned();
+        let Some((entry, body)) = held else { return Ok(Outcome::Absent) };
+        if shared.trust(id) == Trust::Over && self.stage.bug != Bug::MemoryTrusted {
+            shared.look(key, self.stage.number()).await?;
+            if self.stage.setting.bound > 0 && shared.trust(id) == Trust::Over {
+                return Ok(Outcome::Absent);
+            }
+        }
+        let standing = shared.judge(id, &entry);
+        Ok(Outcome::Found(Found { entry, body, standing }))
+    }
+
+    fn keep(&self, key: &Key, entry: &Entry, body: &Bytes) {
+        if entry.kind == Kind::Response {
+            let held = (entry.clone(), body.clone());
+            self.isolate.memory.borrow_mut().insert(key.id(), held);
+        }
     }
 
     fn reply(&mut self, reply: &Reply<Bytes>) {
@@ -275,6 +308,9 @@ impl Request {
         }
         match self.isolate.shared.store(key, lease, &entry, body, keep).await {
             Ok(outcome) => {
+                if matches!(outcome, Outcome::Stored) {
+                    self.keep(key, &entry, body);
+                }
                 if !matches!(outcome, Outcome::Superseded { .. }) {
                     self.land();
                 }

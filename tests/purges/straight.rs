@@ -31,6 +31,8 @@ pub struct Straight {
 }
 
 impl redis::Wire for Straight {
+    type Blob = Bytes;
+
     async fn post(
         &self,
         url: String,
@@ -81,7 +83,8 @@ pub fn store(isolate: &Shared<Straight>, number: u64, tag: u64, body: &[u8]) {
     let Some(Ok(Outcome::Granted { lease, .. })) = lease else { panic!("no lease on {key:?}") };
     let entry = entry(&key, lease.stamp, tag, body.len());
     let keep = Duration::from_secs(3600);
-    let stored = isolate.store(&key, lease, &entry, body, keep).now_or_never();
+    let stored =
+        isolate.store(&key, lease, &entry, &Bytes::copy_from_slice(body), keep).now_or_never();
     assert!(matches!(stored, Some(Ok(Outcome::Stored))), "{stored:?}");
 }
 

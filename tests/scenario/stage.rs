@@ -181,8 +181,8 @@ impl Stage {
     }
 
     fn sync(&mut self, records: Vec<(Record, Sequence)>) {
-        let (epoch, floor) = (Epoch(1), Sequence(0));
-        let page = Page::Present { epoch, sequence: Sequence(self.sequence), floor, records };
+        let (epoch, floor, sequence) = (Epoch(1), Sequence(0), Sequence(self.sequence));
+        let page = Page::Present { epoch, sequence, floor, records, changes: Vec::new() };
         let cursor = self.mirror.cursor();
         self.mirror.apply(page, cursor, self.now());
     }

@@ -22,7 +22,12 @@ type Machine = Exchange<u8>;
 fn every_short_course_keeps_the_machines_laws() {
     let mut walk = Walk::default();
     for request in requests() {
-        for tiers in [&[Tier::Shared, Tier::Platform][..], &[Tier::Platform], &[]] {
+        for tiers in [
+            &[Tier::Shared, Tier::Platform][..],
+            &[Tier::Memory, Tier::Shared],
+            &[Tier::Platform],
+            &[],
+        ] {
             walk.start = format!("{} {:?} {tiers:?}", request.method, request.headers);
             let begun = Exchange::begin(request.clone(), BEGUN, 7, plan(tiers));
             walk.on(begun, BEGUN, Tally::default(), DEPTH);
@@ -114,7 +119,7 @@ impl Tally {
             Action::Store { tier, lease, entry, .. } => {
                 let leases = match tier {
                     Tier::Shared => &self.held,
-                    Tier::Platform => &self.granted,
+                    Tier::Memory | Tier::Platform => &self.granted,
                 };
                 law(leases.contains(&lease.token), "a Store is under a lease")?;
                 law(entry.generation == lease.generation, "a Store is of the lease's family")?;

@@ -1,8 +1,10 @@
 //! An isolate: the Worker's driver in virtual time, over the shared tier's own code.
 
+mod memory;
+mod planted;
 mod tiers;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::pin::pin;
 use std::rc::Rc;
@@ -16,13 +18,16 @@ use breadbox::cache::exchange::{
 use breadbox::cache::family::Generation;
 use breadbox::cache::key::{Id, Key};
 use breadbox::cache::ledger::Sequence;
+use breadbox::cache::memory::Memory;
 use breadbox::cache::policy::Treatment;
 use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
 use breadbox::config::{RedisDialect, RedisSettings};
 use breadbox::redis::{Failure, Shared};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::{HeaderValue, Method};
+use http::Method;
+
+use memory::{AsOf, Kept};
 
 use super::laws::Seen;
 use super::plan::Wish;
@@ -41,6 +46,10 @@ pub struct Isolate {
     flights: RefCell<HashMap<Id, Flight>>,
     hints: RefCell<HashMap<Id, Hint>>,
     held: RefCell<HashMap<Id, (Time, Backoff)>>,
+    /// Everything is taken in, so that memory answers as often as it can.
+    memory: RefCell<Memory<Rc<Kept>>>,
+    /// How often this isolate has forgotten a URL.
+    forgotten: Cell<u64>,
 }
 
 struct Flight {
@@ -70,6 +79,8 @@ impl Isolate {
             flights: RefCell::default(),
             hints: RefCell::default(),
             held: RefCell::default(),
+            memory: RefCell::new(Memory::new(memory::BUDGET)),
+            forgotten: Cell::default(),
         })
     }
 
@@ -129,13 +140,15 @@ pub struct Driver {
     flight: Option<Id>,
     /// The lease it holds and since when, for the law of one fetch.
     leased: Option<(Key, Reach, i64)>,
+    /// The moment before the lease was asked for.
+    as_of: Option<AsOf>,
 }
 
 impl Driver {
     pub fn new(isolate: &Rc<Isolate>, head: RequestHead, wish: Wish) -> Self {
         let seen = Seen::new(isolate.number, &head, wish);
         let (isolate, stage) = (Rc::clone(isolate), Rc::clone(&isolate.stage));
-        Self { isolate, stage, head, seen, sent: None, flight: None, leased: None }
+        Self { isolate, stage, head, seen, sent: None, flight: None, leased: None, as_of: None }
     }
 
     /// Runs the exchange to its end.
@@ -148,7 +161,7 @@ impl Driver {
             key,
             treatment: Treatment { body_max: BODY_MAX, ..Treatment::default() },
             tags: Vec::new(),
-            tiers: vec![Tier::Shared, Tier::Platform],
+            tiers: vec![Tier::Memory, Tier::Shared, Tier::Platform],
             limits: Limits::default(),
         };
         let seed = world::random(u64::MAX);
@@ -258,6 +271,7 @@ impl Driver {
         }
         let token = world::random(u64::MAX);
         let since = world::elapsed();
+        self.as_of = Some(self.isolate.as_of(key));
         self.leased = Some((key.clone(), Reach::Isolate, since));
         if reach == Reach::Everywhere {
             match self.isolate.shared.acquire(key, ttl, token).await {
@@ -316,20 +330,6 @@ impl Driver {
         }
     }
 
-    /// The planted bugs about what the origin says.
-    fn mislead(&self, sent: &mut Sent) {
-        let headers = &mut sent.head.headers;
-        match self.stage.bug {
-            Bug::VaryDropped => drop(headers.remove(http::header::VARY)),
-            Bug::PrivacyForgotten => {
-                headers.remove(http::header::SET_COOKIE);
-                headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("max-age=9"));
-            }
-            Bug::TruncationOverlooked => sent.ending = Ending::Clean,
-            _ => {}
-        }
-    }
-
     async fn collect(&mut self, max: u64) -> Outcome<Bytes> {
         let Some(sent) = self.sent.take() else { return Outcome::Failed(Fault::Truncated) };
         world::sleep(sent.takes).await;
@@ -373,6 +373,9 @@ impl Driver {
         }
         match self.isolate.shared.store(key, lease, &entry, body, keep).await {
             Ok(outcome) => {
+                if let (Outcome::Stored, Some(as_of)) = (&outcome, self.as_of) {
+                    self.isolate.keep(key, &entry, body, as_of);
+                }
                 world::note(|| format!("#{} store {}: {outcome:?}", self.seen.number, key.url()));
                 if !matches!(outcome, Outcome::Superseded { .. }) {
                     self.land();

@@ -65,7 +65,7 @@ pub struct Laws {
     pub late_rescues: u64,
     begun: u64,
     purges: Vec<Purge>,
-    changes: Vec<Purge>,
+    changes: Vec<(usize, Purge)>,
     waiting: BTreeMap<u64, Seen>,
     gone: BTreeSet<u64>,
     under_way: BTreeMap<u64, UnderWay>,
@@ -230,25 +230,24 @@ impl Laws {
     /// A change has succeeded, and its client knows it.
     fn changed(&mut self, seen: &Seen, text: &str) {
         let version = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+        let (path, acknowledged) = (resource(&seen.url).path, world::elapsed());
+        let change = Purge { path, version, acknowledged };
         // Who could not tell the shared tier of it could not have it forgotten.
-        if seen.store_faults == 0 {
-            let (path, acknowledged) = (resource(&seen.url).path, world::elapsed());
-            self.changes.push(Purge { path, version, acknowledged });
-        }
+        self.changes.extend((seen.store_faults == 0).then_some((seen.isolate, change)));
     }
 
     /// Judges a body: `path version whom`.
     fn read(&mut self, seen: &Seen, stage: &Stage, verdict: Verdict, text: &str) {
         let resource = resource(&seen.url);
-        let mut words = text.split(' ');
-        let path = words.next().unwrap_or_default();
-        let version: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
-        let whom = words.next().unwrap_or_default();
+        let [path, version, whom, ..] = text.split(' ').collect::<Vec<_>>()[..] else {
+            return self.breach(seen, "L5", format!("{text} is not whole"));
+        };
+        let version = version.parse::<u64>().unwrap_or(0);
         if path != resource.path || whom != seen.whom {
             self.breach(seen, "L4", format!("got {text}, which is another's"));
         }
-        // A request that began in time may be answered late; only a rescue is then an old answer.
-        let bound = stage.bound + stage.wiring.borrow().lag();
+        // A request that began in time may be answered late; only a rescue is then old.
+        let (lag, bound) = (stage.wiring.borrow().lag(), stage.bound + stage.wiring.borrow().lag());
         let floor_at = |time: i64| {
             let seen = |purge: &&Purge| purge.path == path && purge.acknowledged + bound < time;
             self.purges.iter().filter(seen).map(|purge| purge.version).max().unwrap_or(0)
@@ -257,23 +256,24 @@ impl Laws {
         if version < floor && seen.store_faults > 0 {
             self.blind += 1;
         } else if version < floor {
-            let what = format!("version {version} ({verdict}), {floor} was purged for");
-            self.breach(seen, "L1", what);
+            self.breach(seen, "L1", format!("{version} ({verdict}), {floor} was purged for"));
         } else if version < late && verdict == Verdict::Rescue {
             self.late_rescues += 1;
         }
-        let lag = stage.wiring.borrow().lag();
-        let newer = |c: &&Purge| c.path == path && c.acknowledged + lag < seen.began;
-        let changed = self.changes.iter().filter(newer).map(|change| change.version).max();
-        // Two changes that overtake each other are told apart by a mark, if that is not evicted.
+        // The isolate that made the change forgets at once, the others within the bound.
+        let newer = |(by, change): &&(usize, Purge)| {
+            let known = change.acknowledged + if *by == seen.isolate { lag } else { bound };
+            change.path == path && known < seen.began
+        };
+        let changed = self.changes.iter().filter(newer).map(|(_, change)| change.version).max();
+        // Two changes that overtake each other are told apart by a mark, unless it is evicted.
         let mark = format!("{{s:0}}:c:{}", Key::of_url(&seen.url).id()).into_bytes();
         let marked = !stage.store.borrow().model.lost.iter().any(|(_, key)| *key == mark);
         if changed.is_some_and(|changed| version < changed) && seen.store_faults == 0 && marked {
-            let what = format!("version {version} ({verdict}), {changed:?} came of a change");
-            self.breach(seen, "L5", what);
+            self.breach(seen, "L5", format!("{version} ({verdict}), {changed:?} came of a change"));
         }
-        let confirmed = stage.site.borrow().confirmed(path, version).unwrap_or(i64::MIN / 2);
-        let age = seen.began - confirmed;
+        let confirmed = stage.site.borrow().confirmed(path, version);
+        let age = seen.began - confirmed.unwrap_or(i64::MIN / 2);
         let window = match verdict {
             Verdict::Hit | Verdict::Collapsed => resource.fresh,
             Verdict::Stale => resource.fresh + resource.stale,

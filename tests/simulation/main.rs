@@ -92,6 +92,7 @@ fn every_other_law_can_be_seen_broken() {
     found_out(Bug::VaryDropped, Mood::Well, "L4");
     found_out(Bug::PrivacyForgotten, Mood::Well, "L4");
     found_out(Bug::AgeForgotten, Mood::Well, "L5");
+    found_out(Bug::MemoryKept, Mood::Well, "L5");
     found_out(Bug::VariantsKept, Mood::Well, "L5");
     found_out(Bug::TruncationOverlooked, Mood::Truncating, "L5");
     found_out(Bug::Impatience, Mood::Slow, "L6");

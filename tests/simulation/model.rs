@@ -152,7 +152,8 @@ impl Model {
                 let generation = Answer::Bulk(generation);
                 Answer::Array(vec![granted, self.get(entry), listed(&page), generation])
             }
-            (Verb::Forget, [forgotten @ .., change], [token, keep, ttl]) => {
+            (Verb::Forget, [forgotten @ .., change, ledger], [token, keep, ttl, member]) => {
+                self.change(ledger, member);
                 self.forget(forgotten, change, token, [number(keep), number(ttl)], now)
             }
             (Verb::Purge, [ledger], [epoch, max, _each, _whole, records @ ..]) => {
@@ -191,6 +192,13 @@ impl Model {
                 }
             }
             _ => panic!("{verb:?} with {} keys and {} arguments", keys.len(), args.len()),
+        }
+    }
+
+    fn change(&mut self, ledger: &[u8], member: &[u8]) {
+        if let Some((top, score)) = self.top(ledger) {
+            let members = self.ledgers.entry(ledger.to_vec()).or_default();
+            members.extend([top, member.to_vec()].map(|member| (member, score + 1)));
         }
     }
 
@@ -249,8 +257,10 @@ impl Model {
             self.strings.remove(lease);
             return Answer::Integer(-1);
         };
-        if score > sequence {
-            return listed(&self.range(ledger, sequence + 1));
+        let since = if score > sequence { self.range(ledger, sequence + 1) } else { Vec::new() };
+        let near = |member: &[u8]| member.starts_with(b"c:") || member.starts_with(b"~");
+        if since.iter().any(|(member, _)| !near(member)) {
+            return listed(&since);
         }
         self.set(entry, bytes, until);
         self.strings.remove(lease);

@@ -79,6 +79,8 @@ pub enum Bug {
     Impatience,
     /// The lease is granted to everybody.
     LeaseForAll,
+    /// What memory holds of a URL outlives its change.
+    MemoryKept,
     /// A use of the mirror counts as a sync.
     MirrorRenewedByUse,
     /// What POST brings is stamped when it is stored and not before it is sent.

@@ -158,6 +158,8 @@ impl Line {
 }
 
 impl Wire for Line {
+    type Blob = Bytes;
+
     async fn post(
         &self,
         url: String,

@@ -3,7 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`tools`] | find or install the programs that build and run the Worker |
-//! | [`build`] | `cargo xtask build`: the Worker as `build/index.js` and `build/index_bg.wasm` |
+//! | [`build`] | `cargo xtask build`: the Worker in `build` |
 //! | [`servers`] | Redis, the gateway, the sample origin, workerd and wrangler as typed processes |
 //! | [`origin`] | an origin server whose answers a test scripts |
 //! | [`harness`] | a whole edge for an integration test, in one call |
@@ -14,6 +14,7 @@
 //! | [`mod@bench`] | `cargo bench-edge`: Breadbox measured beside its peers |
 //! | [`nightly`] | the simulation at length, fuzzing and mutation: too long for every change |
 //! | [`checking`] | `cargo xtask check-config`: whether a breadbox.toml can be used |
+//! | [`count`] | `cargo xtask count`: the core's hit path in instructions |
 //! | [`check`] | `cargo dev -- --check`: a smoke scenario and its table |
 //!
 //! No cache logic lives here.
@@ -23,6 +24,7 @@ pub mod build;
 pub mod chaos;
 pub mod check;
 pub mod checking;
+pub mod count;
 pub mod dev;
 pub mod faults;
 pub mod harness;

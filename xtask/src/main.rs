@@ -12,7 +12,7 @@ use xtask::faults::matrix;
 use xtask::nightly::{Fuzzing, Mutation, Simulation};
 use xtask::progress::line;
 use xtask::tools::{self, RedisServer};
-use xtask::{bench, build, dev, nightly, purges};
+use xtask::{bench, build, count, dev, nightly, purges};
 
 /// Set-up and orchestration of Breadbox.
 #[derive(Parser)]
@@ -38,6 +38,12 @@ enum Task {
     Mutants(Mutation),
     /// Run the simulation at length
     Simulate(Simulation),
+    /// Count the instructions of the core's hit path and compare with benches/counts.json
+    Count {
+        /// Compare with these counts from now on
+        #[arg(long)]
+        keep: bool,
+    },
     /// Build the Worker into build/, if its sources changed
     Build,
     /// Check a breadbox.toml: line, setting, what was found and what is allowed
@@ -75,6 +81,7 @@ fn run(task: Task) -> Result<bool> {
         Task::Fuzz(options) => nightly::fuzz(&options),
         Task::Mutants(options) => nightly::mutants(&options),
         Task::Simulate(options) => nightly::simulate(&options),
+        Task::Count { keep } => count::run(keep),
         Task::Build => {
             build::worker(&tools::builder(&tools::npm()?)?)?;
             Ok(true)

@@ -62,7 +62,8 @@ fn stage() -> Result<Stage> {
     let www = logs.join("www");
     places::make(&worker)?;
     places::make(&www)?;
-    places::write(&worker.join("index.js"), STAND_IN)?;
+    places::write(&worker.join("entry.js"), STAND_IN)?;
+    places::write(&worker.join("index.js"), "")?;
     places::write(&worker.join("index_bg.wasm"), b"\0asm\x01\0\0\0")?;
     places::write(&www.join("index.html"), "<h1>index</h1>")?;
     places::write(&www.join("app.js"), "let a")?;

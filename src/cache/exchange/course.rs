@@ -219,7 +219,7 @@ pub(super) fn stored_of<B>(found: &Found<B>) -> Stored<'_> {
 }
 
 /// The remaining freshness in whole seconds, negative when stale (RFC 9211 §2.4).
-fn ttl(stored: &Stored<'_>, now: Time) -> i64 {
+pub(super) fn ttl(stored: &Stored<'_>, now: Time) -> i64 {
     let left = millis(stored.lifetime.fresh).saturating_sub(millis(now.since(stored.generated)));
     left.div_euclid(1000)
 }

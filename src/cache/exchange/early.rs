@@ -6,6 +6,8 @@
 //! together shall not all be asked for together: each entry's refresh is due at a moment of its own
 //! in the last part of its lifetime.
 
+use std::time::Duration;
+
 use super::course::Course;
 use crate::cache::entry::Entry;
 use crate::cache::policy;
@@ -13,17 +15,30 @@ use crate::cache::{Time, millis};
 
 /// Whether a response that is served as fresh is to be refreshed after the reply.
 pub(super) fn due(course: &mut Course, entry: &Entry, now: Time) -> bool {
-    let fresh = entry.lifetime.fresh;
-    let left = fresh.saturating_sub(now.since(entry.generated));
-    let window = fresh.checked_div(WINDOW).unwrap_or_default();
-    if left > window || policy::only_if_cached(&course.request, &course.plan.treatment) {
+    let Some(left) = late(entry, now) else { return false };
+    if policy::only_if_cached(&course.request, &course.plan.treatment) {
         return false;
     }
     let drawn = f64::from(u32::try_from(course.chance() >> 32).unwrap_or(0));
     let lucky = entry.fetch.as_secs_f64() * -((drawn + 1.0) / PARTS).ln();
-    if left.as_secs_f64() <= lucky {
-        return true;
-    }
+    left.as_secs_f64() <= lucky || own_moment(entry, left)
+}
+
+/// Whether it can be due: whether chance, at its best, would have it.
+pub(super) fn may_be_due(entry: &Entry, now: Time) -> bool {
+    let luckiest = entry.fetch.as_secs_f64() * PARTS.ln();
+    late(entry, now).is_some_and(|left| left.as_secs_f64() <= luckiest || own_moment(entry, left))
+}
+
+/// What is left of a lifetime, in its last part.
+fn late(entry: &Entry, now: Time) -> Option<Duration> {
+    let fresh = entry.lifetime.fresh;
+    let left = fresh.saturating_sub(now.since(entry.generated));
+    (left <= fresh.checked_div(WINDOW).unwrap_or_default()).then_some(left)
+}
+
+fn own_moment(entry: &Entry, left: Duration) -> bool {
+    let fresh = entry.lifetime.fresh;
     let own = fresh.as_secs_f64() / SPREAD * f64::from(mark(entry)) / PARTS;
     millis(fresh) >= SPREAD_MIN && left.as_secs_f64() <= own
 }

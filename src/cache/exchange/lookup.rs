@@ -62,6 +62,7 @@ impl AwaitLookup {
             Outcome::Found(found) => match weigh(course, found, now) {
                 Use::Pass(reason) => pass::pass(course, Verdict::Bypass, reason, None, now),
                 Use::Serve(found, verdict, reason) => serve(course, found, verdict, reason, now),
+                Use::Short(..) if self.is_near(course) => self.next(course, now),
                 Use::Short(prior, reason) => {
                     course.reason = reason;
                     lease::acquire(course, prior, now)
@@ -94,11 +95,28 @@ impl AwaitLookup {
     fn absent<B: Clone>(self, course: &mut Course, now: Time) -> Step<B> {
         match self.tier {
             Tier::Shared => lease::acquire(course, None, now),
-            Tier::Platform => self.next(course, now),
+            Tier::Memory | Tier::Platform => self.next(course, now),
         }
     }
 
+    /// Whether a tier behind this one may know more: memory may be behind the platform's cache,
+    /// and both may be behind Redis.
+    fn is_near(&self, course: &Course) -> bool {
+        let behind = after(&course.plan, self.tier);
+        matches!((self.tier, behind), (Tier::Memory, Some(_)) | (_, Some(Tier::Shared)))
+    }
+
+    /// Looks in the next tier. A nearer one may be outdated, so what it has told of variants is a
+    /// hint and no more.
     fn next<B: Clone>(self, course: &mut Course, now: Time) -> Step<B> {
+        if self.is_near(course) {
+            if course.key != course.plan.key {
+                course.tried = Some(course.key.clone());
+            }
+            let tried = course.tried.clone();
+            course.reason = if tried.is_some() { Reason::Variant } else { Reason::Absent };
+            course.key = tried.unwrap_or_else(|| course.plan.key.clone());
+        }
         match after(&course.plan, self.tier) {
             Some(tier) => look(course, tier),
             None => lease::acquire(course, None, now),

@@ -11,6 +11,7 @@
 
 mod action;
 mod adopt;
+mod again;
 mod course;
 mod early;
 mod lease;
@@ -27,6 +28,7 @@ pub use action::{
     Action, Backoff, Charge, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach,
     Reply,
 };
+pub use again::Again;
 pub use plan::{CHANGE_KEEP, Hint, Limits, Plan};
 pub use store::MARKED;
 
@@ -88,6 +90,11 @@ impl<B: Clone> Exchange<B> {
     /// Why what was found so far, if anything, does not answer the request.
     pub fn reason(&self) -> Reason {
         self.course.reason
+    }
+
+    /// The reply just given, to be made again for others; `None` if it is not a plain hit.
+    pub fn again(&self, reply: &Reply<B>) -> Option<Again> {
+        Again::of(&self.course.plan, &self.course.request, reply)
     }
 
     /// Takes the answer to the question asked last and asks the next.

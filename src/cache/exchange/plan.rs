@@ -21,7 +21,8 @@ pub struct Plan {
     /// The tags that the rules give to its responses.
     pub tags: Vec<String>,
     /// The tiers in the order in which they are asked. The shared one knows what is stored;
-    /// another is passed over when it has nothing.
+    /// another is passed over when it has nothing, and one before it when what it has does not
+    /// answer the request.
     pub tiers: Vec<Tier>,
     /// The spans and counts that bound it.
     pub limits: Limits,

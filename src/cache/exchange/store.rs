@@ -223,7 +223,7 @@ impl<B: Clone> AwaitStore<B> {
                     false => self.end(),
                 }
             }
-            (Tier::Platform, _) => self.end(),
+            (Tier::Memory | Tier::Platform, _) => self.end(),
         }
     }
 

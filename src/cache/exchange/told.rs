@@ -36,6 +36,7 @@ pub fn action<B>(action: &Action<B>) -> String {
 /// A tier's name.
 pub fn tier(tier: Tier) -> &'static str {
     match tier {
+        Tier::Memory => "memory",
         Tier::Platform => "platform",
         Tier::Shared => "shared",
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Epoch, Mode, Page, Record, Selector, Sequence, Stamp, Subject};
+use super::{Bucket, Epoch, Mode, Page, Record, Selector, Sequence, Stamp, Subject};
 use crate::cache::Time;
 use crate::cache::glob::Glob;
 use crate::cache::key::url_of;
@@ -19,6 +19,7 @@ pub struct Mirror {
     synced: Option<Time>,
     asked: Option<Time>,
     chasing: Option<Time>,
+    revision: u64,
 }
 
 /// Whether a use of the mirror has to look into the ledger first.
@@ -52,12 +53,30 @@ impl Mirror {
         }
     }
 
+    /// Whether the mirror, though trusted, is so old that a look beside a use keeps the next one
+    /// from waiting for it.
+    pub fn ages(&self, now: Time, bound: Duration) -> bool {
+        self.due(now, bound.mul_f32(AGED))
+    }
+
     /// Whether a use at this time has to look into the ledger. Of many at once one is told to ask;
     /// under a bound of zero nobody may rely on a look that began before its own.
     pub fn look(&mut self, now: Time, bound: Duration) -> Due {
         if !self.due(now, bound) {
             return Due::No;
         }
+        self.ask(now, bound)
+    }
+
+    /// The same where the mirror is merely getting old.
+    pub fn look_ahead(&mut self, now: Time, bound: Duration) -> Due {
+        if !self.ages(now, bound) {
+            return Due::No;
+        }
+        self.ask(now, bound)
+    }
+
+    fn ask(&mut self, now: Time, bound: Duration) -> Due {
         if self.synced.is_some_and(|synced| now < synced) {
             // The clock was set back: what comes now must not be taken for overtaken.
             self.synced = None;
@@ -113,6 +132,7 @@ impl Mirror {
         let records = records.iter().map(|record| (record.clone(), stamp.sequence)).collect();
         let top = if stamp.sequence == next { next } else { self.known.sequence };
         self.known.absorb(top, self.known.floor, records);
+        self.revision = self.revision.wrapping_add(1);
         self.start_over_if_full();
     }
 
@@ -120,8 +140,7 @@ impl Mirror {
     fn start_over_if_full(&mut self) -> bool {
         let full = self.known.size() > RECORDS_MAX;
         if full {
-            self.known = Known { epoch: self.known.epoch, ..Known::default() };
-            self.synced = None;
+            self.start_over(self.known.epoch);
         }
         full
     }
@@ -139,14 +158,13 @@ impl Mirror {
         if self.synced.is_some_and(|synced| sent < synced) {
             return Applied::Current;
         }
-        let Page::Present { epoch, sequence, floor, records } = page else {
+        let Page::Present { epoch, sequence, floor, records, changes } = page else {
             self.synced = None;
             return Applied::Lost;
         };
         if epoch != self.known.epoch {
-            self.known = Known { epoch, ..Known::default() };
+            self.start_over(epoch);
             if cursor > Sequence(0) {
-                self.synced = None;
                 return Applied::Restarted;
             }
         } else if sequence < cursor {
@@ -154,7 +172,10 @@ impl Mirror {
             return Applied::Lost;
         }
         if sequence >= self.known.sequence {
+            let anew = sequence > self.known.sequence || !records.is_empty();
+            self.revision = self.revision.wrapping_add(u64::from(anew));
             self.known.absorb(sequence, floor, records);
+            self.known.changes.extend(changes);
         }
         if self.start_over_if_full() {
             return Applied::Restarted;
@@ -203,6 +224,26 @@ impl Mirror {
         }
     }
 
+    /// Whether a copy near to clients may be of a URL that was changed (RFC 9111 §4.4) after the
+    /// ledger stood at `as_of`, when the copy was what the tier behind it held.
+    pub fn outdates(&self, bucket: Bucket, as_of: Stamp) -> bool {
+        let changed = self.known.changes.get(&bucket);
+        changed.is_some_and(|changed| *changed > as_of.sequence || as_of.epoch != self.known.epoch)
+    }
+
+    /// Another number whenever something else is known: as long as it is the same, so is what
+    /// [`Mirror::judge`] and [`Mirror::outdates`] say.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Forgets everything: the ledger itself is another.
+    pub fn start_over(&mut self, epoch: Epoch) {
+        self.known = Known { epoch, ..Known::default() };
+        self.synced = None;
+        self.revision = self.revision.wrapping_add(1);
+    }
+
     /// How many records are held.
     pub fn size(&self) -> usize {
         self.known.size()
@@ -243,6 +284,7 @@ struct Known {
     urls: BTreeMap<String, Marks>,
     globs: BTreeMap<String, (Glob, Marks)>,
     prefixes: BTreeMap<String, Marks>,
+    changes: BTreeMap<Bucket, Sequence>,
 }
 
 impl Known {
@@ -339,10 +381,13 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A look that has not come back for so long is not counted on.
+/// From this part of the bound on a mirror is getting old: a look takes a fraction of the rest.
+const AGED: f32 = 0.75;
+
 /// A patient look that was killed is not waited for any longer.
 const CHASING: Duration = Duration::from_secs(3);
 
+/// A look that has not come back for so long is not counted on.
 const ASKING: Duration = Duration::from_millis(300);
 
 /// Above this many records a mirror starts over from what the ledger still holds.

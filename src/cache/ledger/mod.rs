@@ -12,7 +12,7 @@ mod record;
 pub(crate) use mirror::Place;
 pub use mirror::{Applied, Due, Mirror};
 pub use receipt::Receipt;
-pub use record::{Mode, Page, Record, Selector};
+pub use record::{Bucket, Mode, Page, Record, Selector};
 
 /// One life of the ledger. Redis that lost its data starts another, and what was stored in an
 /// earlier one is dead: a missing ledger means unknown, never clean.

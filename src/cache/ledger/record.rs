@@ -2,10 +2,12 @@
 //!
 //! The ledger is one sorted set. A record's member is its mode and selector (`ht:builds`), its
 //! score the sequence of its newest purge, so that repeating a purge moves a record and adds none.
-//! `~<epoch>` carries the highest score, the sequence itself; `!` carries the floor.
+//! `~<epoch>` carries the highest score, the sequence itself; `!` carries the floor. `c:<number>`
+//! tells copies near to clients that a URL of that group was changed.
 
 use super::{Epoch, Sequence};
 use crate::cache::glob::Glob;
+use crate::cache::key::Key;
 
 /// How a purge takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +99,39 @@ impl Record {
     }
 }
 
+/// Which of a thousand groups of URLs one belongs to.
+///
+/// A change of a URL (RFC 9111 §4.4) is told to copies near to clients by its group: anybody may
+/// change URLs, and so cannot fill the ledger. Copies of the others in its group are asked for
+/// anew from the tier behind; nothing is lost but that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bucket(u16);
+
+impl Bucket {
+    /// How many there are.
+    pub const COUNT: u16 = 1024;
+
+    /// The group of a key's URL, the same for all its variants.
+    pub fn of(key: &Key) -> Self {
+        let id = key.primary().map_or_else(|| key.id(), |primary| primary.id());
+        let [_, _, _, _, high, low, ..] = id.0.to_be_bytes();
+        Self(u16::from_be_bytes([high, low]) % Self::COUNT)
+    }
+
+    /// Its member in the ledger, whose score is the sequence of the newest change.
+    pub fn member(self) -> String {
+        format!("{CHANGE}{}", self.0)
+    }
+
+    fn parse(member: &str) -> Option<Self> {
+        let number = member.strip_prefix(CHANGE)?.parse().ok()?;
+        (number < Self::COUNT).then_some(Self(number))
+    }
+}
+
+/// How the members of changes begin; `scripts/store.lua` knows it.
+const CHANGE: &str = "c:";
+
 /// What a look into the ledger from a cursor on has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
@@ -112,6 +147,8 @@ pub enum Page {
         floor: Sequence,
         /// The records with the sequence of their newest purge.
         records: Vec<(Record, Sequence)>,
+        /// The groups in which URLs were changed, with the sequence of their newest change.
+        changes: Vec<(Bucket, Sequence)>,
     },
 }
 
@@ -124,6 +161,7 @@ impl Page {
         let mut floor = Sequence(0);
         let mut highest = Sequence(0);
         let mut records = Vec::new();
+        let mut changes = Vec::new();
         let mut pairs = pairs.peekable();
         if pairs.peek().is_none() {
             return Some(Self::Absent);
@@ -136,12 +174,16 @@ impl Page {
                 top = score;
             } else if member == "!" {
                 floor = score;
+            } else if let Some(bucket) = Bucket::parse(member) {
+                changes.push((bucket, score));
             } else {
                 records.push((Record::parse(member), score));
             }
         }
         Some(match epoch {
-            Some(epoch) if highest == top => Self::Present { epoch, sequence: top, floor, records },
+            Some(epoch) if highest == top => {
+                Self::Present { epoch, sequence: top, floor, records, changes }
+            }
             _ => Self::Absent,
         })
     }

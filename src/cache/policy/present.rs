@@ -12,9 +12,13 @@ use crate::cache::{ResponseHead, Time};
 /// (RFC 9110 §6.6.1).
 pub fn present(stored: &Stored<'_>, answer: &Answer, now: Time) -> ResponseHead {
     let mut head = convey(stored.head, answer);
-    let age = now.since(stored.generated).as_secs().min(AGE_MAX);
-    head.headers.insert(header::AGE, HeaderValue::from(age));
+    head.headers.insert(header::AGE, HeaderValue::from(age(stored, now)));
     head
+}
+
+/// A stored response's age as told to clients, in seconds (RFC 9111 §5.1).
+pub fn age(stored: &Stored<'_>, now: Time) -> u64 {
+    now.since(stored.generated).as_secs().min(AGE_MAX)
 }
 
 /// The head of a response that the origin has just given or confirmed: as [`present`], but with

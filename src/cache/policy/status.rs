@@ -127,6 +127,7 @@ fn fwd_of(reason: Reason) -> &'static str {
 
 fn tier_word(tier: Tier) -> &'static str {
     match tier {
+        Tier::Memory => "memory",
         Tier::Platform => "platform",
         Tier::Shared => "shared",
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::{join, join_all};
+use js_sys::Uint8Array;
 
 use super::super::js;
 use super::super::near::Near;
@@ -12,12 +12,12 @@ use super::Driver;
 use crate::cache::Tier;
 use crate::cache::exchange::{Charge, Lease, Outcome};
 use crate::cache::key::Key;
-use crate::cache::ledger::Record;
+use crate::cache::ledger::{Bucket, Record};
 use crate::cache::tally::Cell;
 
 impl Driver {
     /// Records what a response purges.
-    pub(super) async fn purge(&self, records: &[Record], charge: Charge) -> Outcome<Bytes> {
+    pub(super) async fn purge(&self, records: &[Record], charge: Charge) -> Outcome<Uint8Array> {
         let purger = match charge {
             Charge::Counted => Some(purge::ORIGIN),
             Charge::Free => None,
@@ -39,10 +39,15 @@ impl Driver {
     }
 
     /// Forgets keys in all tiers at once: the client waits for it.
-    pub(super) async fn forget(&mut self, keys: &[Key], take: Option<Duration>) -> Outcome<Bytes> {
+    pub(super) async fn forget(
+        &mut self,
+        keys: &[Key],
+        take: Option<Duration>,
+    ) -> Outcome<Uint8Array> {
         let spans = std::iter::once(take).chain(std::iter::repeat(None));
         let forgotten = keys.iter().zip(spans).map(|(key, take)| self.forget_one(key, take));
         let leases: Vec<_> = join_all(forgotten).await;
+        self.as_of = keys.first().map(|key| self.edge.as_of(key));
         match (leases.into_iter().flatten().next(), keys.first()) {
             (Some(lease), Some(key)) => {
                 let (flights, ttl) = (&self.edge.flights, take.unwrap_or_default());
@@ -61,13 +66,24 @@ impl Driver {
         let near = Near::new(&self.edge.config.namespace, &key);
         let (far, near) = join(self.forget_shared(&key, take), near.forget()).await;
         self.edge.reads.part(&key);
+        self.tell_memory(&key).await;
         let generation = near.unwrap_or_else(|failure| {
             self.edge.fault(Tier::Platform, "forget", &failure);
             None
         });
+        self.edge.memory.forget(&key);
         match &self.edge.shared {
             Some(_) => far,
             None => take.and(generation).map(|generation| self.local_lease(&key, generation)),
+        }
+    }
+
+    /// Where there is no Redis, the memory of other isolates learns of it from the ledger here.
+    async fn tell_memory(&self, key: &Key) {
+        if self.edge.shared.is_none()
+            && let Err(failure) = self.edge.colo.change(Bucket::of(key)).await
+        {
+            self.edge.fault(Tier::Platform, "forget", &failure);
         }
     }
 

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join;
+use js_sys::Uint8Array;
 
 use super::super::js;
 use super::super::near::Near;
@@ -21,7 +21,7 @@ impl Driver {
         key: &Key,
         ttl: Duration,
         reach: Reach,
-    ) -> Outcome<Bytes> {
+    ) -> Outcome<Uint8Array> {
         if self.flight.is_none() {
             let flights = &self.edge.flights;
             match flights.take_off(key.id(), ttl, js::now(), &self.context) {
@@ -30,6 +30,8 @@ impl Driver {
             }
         }
         let token = js::random();
+        let as_of = self.edge.as_of(key);
+        self.as_of = Some(as_of);
         if let (Some(shared), Reach::Everywhere) = (&self.edge.shared, reach) {
             match shared.acquire(key, ttl, token).await {
                 Ok(outcome) => {
@@ -37,6 +39,11 @@ impl Driver {
                     let granted = matches!(outcome, Outcome::Granted { .. });
                     let tenure = if granted { Tenure::Granted } else { Tenure::Held };
                     self.edge.count(Cell::Leases(tenure), 1);
+                    if let Outcome::Granted { found: Some(found), .. }
+                    | Outcome::Held { found: Some(found), .. } = &outcome
+                    {
+                        self.edge.memory.update(key, found, as_of);
+                    }
                     return outcome;
                 }
                 Err(failure) => {
@@ -83,7 +90,7 @@ impl Driver {
         lease: Lease,
         key: &Key,
         hold: Option<Backoff>,
-    ) -> Outcome<Bytes> {
+    ) -> Outcome<Uint8Array> {
         if let Some(hold) = hold {
             self.edge.flights.hold(key.id(), hold, js::now());
         }

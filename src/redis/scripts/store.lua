@@ -15,7 +15,12 @@ if #top == 0 or string.sub(top[1], 2) ~= ARGV[3] or tonumber(top[2]) < tonumber(
   return -1
 end
 if tonumber(top[2]) > tonumber(ARGV[4]) then
-  return redis.call('ZRANGE', KEYS[3], '(' .. ARGV[4], '+inf', 'BYSCORE', 'WITHSCORES')
+  local since = redis.call('ZRANGE', KEYS[3], '(' .. ARGV[4], '+inf', 'BYSCORE', 'WITHSCORES')
+  -- A change concerns copies elsewhere: had it been of this URL, the lease would be gone.
+  for i = 1, #since, 2 do
+    local kind = string.sub(since[i], 1, 2)
+    if kind ~= 'c:' and string.sub(kind, 1, 1) ~= '~' then return since end
+  end
 end
 redis.call('SET', KEYS[1], ARGV[8], 'PX', ARGV[2])
 redis.call('DEL', KEYS[2])

@@ -17,11 +17,9 @@ use super::Driver;
 impl Driver {
     pub(super) async fn look(&mut self, tier: Tier, key: &Key) -> Outcome<Bytes> {
         let outcome = match tier {
+            Tier::Memory => self.look_here(key).await,
             Tier::Platform => self.look_near(key),
-            Tier::Shared => match self.isolate.shared.get(key, world::random(u64::MAX)).await {
-                Ok(outcome) => self.aged(outcome),
-                Err(failure) => self.missed(&failure),
-            },
+            Tier::Shared => self.look_shared(key).await,
         };
         if let (Outcome::Found(found), None) = (&outcome, key.primary())
             && let Some(hint) = Hint::of(&found.entry)
@@ -47,6 +45,9 @@ impl Driver {
                 Ok(lease) => taken = taken.or(lease),
                 Err(failure) => drop(self.missed(&failure)),
             }
+            if self.stage.bug != Bug::MemoryKept {
+                self.isolate.forgotten.set(self.isolate.forgotten.get() + 1);
+            }
             let mut colo = self.stage.colo(self.isolate.number).borrow_mut();
             colo.entries.remove(&key.id());
             colo.begin_family(key, Generation(1 + world::random(u64::MAX - 1)));
@@ -61,7 +62,20 @@ impl Driver {
         }
     }
 
-    fn aged(&self, outcome: Outcome<Bytes>) -> Outcome<Bytes> {
+    async fn look_shared(&mut self, key: &Key) -> Outcome<Bytes> {
+        let as_of = self.isolate.as_of(key);
+        match self.isolate.shared.get(key, world::random(u64::MAX)).await {
+            Ok(outcome) => {
+                if let Outcome::Found(found) = &outcome {
+                    self.isolate.keep(key, &found.entry, &found.body, as_of);
+                }
+                self.aged(outcome)
+            }
+            Err(failure) => self.missed(&failure),
+        }
+    }
+
+    pub(super) fn aged(&self, outcome: Outcome<Bytes>) -> Outcome<Bytes> {
         match outcome {
             Outcome::Found(mut found) if self.stage.bug == Bug::AgeForgotten => {
                 found.entry.generated = world::clock();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::field::{
-    Contestant, Field, JS_FETCH, JS_HELLO, JS_MAP, JS_UPSTASH, NGINX, PLATFORM, REDIS, TOKEN,
-    VARNISH,
+    Contestant, Field, JS_FETCH, JS_HELLO, JS_MAP, JS_UPSTASH, MEMORY, NGINX, PLATFORM, REDIS,
+    TOKEN, VARNISH,
 };
 use super::load::{self, Answer, Load};
 use crate::progress::step;
@@ -47,13 +47,13 @@ pub fn all(field: &Field) -> Vec<Case> {
             Case { class, size, entrants: entrants.clone(), rate, kind }
         }));
     };
-    add("plain hit", Kind::Hit, &SIZES, &[REDIS, JS_MAP, JS_HELLO, NGINX, VARNISH]);
+    add("memory hit", Kind::Hit, &SIZES, &[MEMORY, JS_MAP, JS_HELLO, NGINX, VARNISH]);
     add("redis hit", Kind::Hit, &SIZES, &[REDIS, JS_UPSTASH, JS_FETCH]);
     add("platform hit", Kind::Hit, &SIZES, &[PLATFORM, REDIS]);
-    add("stale hit", Kind::Brief, &[KB10], &[REDIS, JS_UPSTASH]);
-    add("304", Kind::Condition, &[KB10], &[REDIS, JS_UPSTASH, NGINX, VARNISH]);
-    add("HEAD", Kind::Head, &[KB10], &[REDIS, JS_UPSTASH, NGINX, VARNISH]);
-    add("range", Kind::Range, &[KB10], &[REDIS, NGINX, VARNISH]);
+    add("stale hit", Kind::Brief, &[KB10], &[MEMORY, REDIS, JS_UPSTASH]);
+    add("304", Kind::Condition, &[KB10], &[MEMORY, REDIS, JS_UPSTASH, NGINX, VARNISH]);
+    add("HEAD", Kind::Head, &[KB10], &[MEMORY, REDIS, JS_UPSTASH, NGINX, VARNISH]);
+    add("range", Kind::Range, &[KB10], &[MEMORY, REDIS, NGINX, VARNISH]);
     add("miss", Kind::Miss, &[KB10], &[REDIS, JS_UPSTASH, NGINX, VARNISH]);
     add("purge", Kind::Purge, &[0], &[REDIS, JS_UPSTASH]);
     cases

@@ -164,7 +164,9 @@ fn answer(seen: &Seen) -> Reply {
 /// The token of everything here.
 pub const TOKEN: &str = "bench-token-of-the-comparison";
 
-/// Breadbox as it comes.
+/// Breadbox as it comes, its memory first.
+pub const MEMORY: &str = "breadbox memory";
+/// Breadbox that asks Redis each time.
 pub const REDIS: &str = "breadbox redis";
 /// Breadbox without Redis, on the platform's cache.
 pub const PLATFORM: &str = "breadbox platform";
@@ -184,4 +186,8 @@ pub const VARNISH: &str = "varnish";
 /// Real sites have objects of several megabytes.
 const RULES: &str = r#"{"rule":[{"match":"/**","max_body":"64MB"}]}"#;
 
-const EDGES: [(&str, &[(&str, &str)]); 2] = [(REDIS, &[]), (PLATFORM, &[("REDIS_REST_URL", "")])];
+const EDGES: [(&str, &[(&str, &str)]); 3] = [
+    (MEMORY, &[]),
+    (REDIS, &[("NEAR", "off")]),
+    (PLATFORM, &[("NEAR", "off"), ("REDIS_REST_URL", "")]),
+];

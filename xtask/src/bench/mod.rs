@@ -38,7 +38,7 @@ pub struct Options {
     /// How many connections ask at once
     #[arg(long, default_value_t = 16)]
     pub connections: usize,
-    /// Measure only the cases whose name contains this, as "redis" or "10 KB"
+    /// Measure only the cases whose name contains this, as "memory" or "10 KB"
     #[arg(long, value_name = "TEXT")]
     pub only: Vec<String>,
     /// Leave out nginx and Varnish, which are installed from Debian

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::field::{Field, REDIS};
+use super::field::{Field, MEMORY};
 use super::load::{self, Load};
 use crate::places::read;
 use crate::progress::{line, step};
@@ -44,7 +44,7 @@ pub fn run(field: &Field, file: &Path, amount: Amount) -> Result<Value> {
         workload.sizes.len(),
         bytes >> 20
     );
-    let port = field.contestant(REDIS).context("Breadbox takes part")?.port;
+    let port = field.contestant(MEMORY).context("Breadbox takes part")?.port;
     field.origin.forget();
     let mut sample = step(&what, || load::run(&workload.load(port)))?;
     if sample.wrong > 0 {

@@ -198,4 +198,4 @@ const SELECTORS: u64 = 20;
 const MB: u64 = 1 << 20;
 
 /// The ledger's bound and its floor.
-const LEDGER_MAX: u64 = 8_193;
+const LEDGER_MAX: u64 = 9_217;

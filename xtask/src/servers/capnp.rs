@@ -34,6 +34,7 @@ pub(super) fn settings(spec: &WorkerdSpec, ports: &[u16], crons: &[u16], date: &
         let _ = write!(
             workers,
             "const edge{n} :Workerd.Worker = (\n  modules = [\n    \
+             (name = \"entry.js\", esModule = embed \"entry.js\"),\n    \
              (name = \"index.js\", esModule = embed \"index.js\"),\n    \
              (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\"),\n  ],\n  \
              compatibilityDate = \"{date}\",\n{colo}  bindings = [\n{bindings}  ],\n);\n\

@@ -7,15 +7,15 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::{Daemon, Ready, capnp, free_ports};
-use crate::places;
 use crate::process::Program;
+use crate::{build, places};
 
 /// What one workerd process serves.
 #[derive(Clone, Debug)]
 pub struct WorkerdSpec {
     /// The `workerd` program.
     pub program: PathBuf,
-    /// The directory that holds `index.js` and `index_bg.wasm`.
+    /// The directory that holds the Worker's modules ([`build::MODULES`]).
     pub worker: PathBuf,
     /// The directory behind the binding `ASSETS`.
     pub www: PathBuf,
@@ -47,7 +47,7 @@ impl Workerd {
     pub fn start(spec: &WorkerdSpec, logs: &Path) -> Result<Self> {
         let home = logs.join(&spec.name);
         places::make(&home)?;
-        for file in ["index.js", "index_bg.wasm"] {
+        for file in build::MODULES {
             let built = spec.worker.join(file);
             fs::copy(&built, home.join(file)).with_context(|| {
                 format!("cannot copy {}; run `cargo xtask build`", built.display())

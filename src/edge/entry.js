@@ -1,0 +1,71 @@
+// The Worker's way in. A plain hit is answered by one call into Rust, without a promise and without
+// the objects that the generated class and its proxies make for each request; everything else goes
+// the generated way.
+import Edge from "./index.js";
+
+const { fetch, fields, hit, scheduled } = Edge.prototype;
+const [insistent, depended, room] = fields().split("\n");
+const insists = new Set(insistent.split(" "));
+const depends = new Set(depended.split(" "));
+const [receipt] = insists;
+const largest = Number(room);
+const state = globalThis.__worker_init_state;
+
+// What fields seldom hold, and some may not.
+const ODD = /[^\t\x20-\x7e]/;
+
+// The fields of a request on which a plain hit depends, as lines of names and values. Undefined if
+// the request has to be looked at more closely: it may have to be refused, or it asks to see no
+// less than what it has seen, or for more than others are told.
+function told(headers) {
+  let text = "";
+  let size = 0;
+  for (const [name, value] of headers) {
+    size += name.length + value.length;
+    if (insists.has(name) || ODD.test(value)) {
+      return undefined;
+    }
+    if (depends.has(name)) {
+      text += `${name}\n${value}\n`;
+    } else if (name === "cookie" && value.includes(receipt)) {
+      return undefined;
+    }
+  }
+  return size > largest ? undefined : text;
+}
+
+function short(url, headers) {
+  const text = told(headers);
+  return text === undefined ? undefined : hit(url, text, headers);
+}
+
+// Rust that has failed is not called again: making the generated class makes a new instance first.
+function run(call, env, context) {
+  if (state.criticalError) {
+    new Edge(context, env);
+  }
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) {
+      state.criticalError = true;
+    }
+    throw error;
+  }
+}
+
+export default {
+  fetch(request, env, context) {
+    return run(
+      () =>
+        (request.method === "GET" && short(request.url, request.headers)) ||
+        fetch.call({ env, ctx: context }, request),
+      env,
+      context,
+    );
+  },
+
+  scheduled(event, env, context) {
+    return run(() => scheduled.call({ env, ctx: context }, event), env, context);
+  },
+};

@@ -1,0 +1,29 @@
+// A command to the REST endpoint, and the status and bytes of its answer; undefined if the time
+// passed before all of them were there. A timer that rings late says that this isolate is busy and
+// not the store: the answer may have been here for long, so it is given as much time again.
+export async function read(url, headers, body, patience, most) {
+  let timer;
+  let late;
+  const planned = Date.now() + patience;
+  const end = new Promise((resolve) => {
+    late = resolve;
+    timer = setTimeout(() => {
+      const again = Math.min(Date.now() - planned, patience);
+      timer = setTimeout(late, Math.max(again, 0));
+    }, patience);
+  });
+  try {
+    return await Promise.race([ask(url, headers, body, most), end]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function ask(url, headers, body, most) {
+  const answer = await fetch(url, { method: "POST", headers, body });
+  if (Number(answer.headers.get("content-length")) > most) {
+    await answer.body.cancel();
+    return [answer.status];
+  }
+  return [answer.status, new Uint8Array(await answer.arrayBuffer())];
+}

@@ -1,0 +1,161 @@
+//! The short way says what the machine says, from the few request fields that it is told.
+
+use std::time::Duration;
+
+use breadbox::cache::entry::{Entry, Kind};
+use breadbox::cache::exchange::{Action, Again, Content, Exchange, Found, Limits, Outcome, Plan};
+use breadbox::cache::family::Generation;
+use breadbox::cache::field::Vary;
+use breadbox::cache::key::Key;
+use breadbox::cache::ledger::Stamp;
+use breadbox::cache::policy::{Standing, selecting};
+use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time, Verdict};
+use http::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
+
+use super::messages::{NOW, URL, fields, request, rule};
+
+/// Request lines that matter to caches, and some that do not.
+const ASKED: [&str; 18] = [
+    "cache-control: no-cache",
+    "cache-control: max-age=30",
+    "cache-control: max-stale",
+    "cache-control: only-if-cached",
+    "pragma: no-cache",
+    "range: bytes=0-1",
+    "if-range: \"a\"",
+    "if-none-match: \"a\"",
+    "if-none-match: \"b\"",
+    "if-match: \"a\"",
+    "if-modified-since: {-60}",
+    "upgrade: websocket",
+    "content-length: 3",
+    "authorization: Basic eA==",
+    "accept-language: en",
+    "cookie: a=b",
+    "accept-encoding: gzip",
+    "accept-encoding: br, identity;q=0",
+];
+
+/// Response lines.
+const STORED: [&str; 11] = [
+    "cache-control: max-age=60",
+    "cache-control: no-cache",
+    "cache-control: must-revalidate",
+    "cache-control: immutable",
+    "cdn-cache-control: max-age=90",
+    "etag: \"a\"",
+    "last-modified: {-120}",
+    "vary: accept-language",
+    "vary: cookie, accept-language",
+    "cache-status: Origin; hit",
+    "content-encoding: gzip",
+];
+
+fn lines(pool: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
+    prop::sample::subsequence(pool, 0..4)
+}
+
+fn entry(stored: &[&str], first: &RequestHead) -> Entry {
+    let headers = fields(stored);
+    let seconds = Duration::from_secs;
+    let lifetime =
+        Lifetime { fresh: seconds(60), stale: seconds(90), rescue: seconds(90), keep: seconds(99) };
+    Entry {
+        kind: Kind::Response,
+        stamp: Stamp::default(),
+        generated: NOW,
+        lifetime,
+        generation: Generation::NONE,
+        fetch: Duration::ZERO,
+        key: Key::of_url(URL).as_str().to_owned(),
+        tags: Vec::new(),
+        selecting: selecting(&Vary::parse(&headers), first),
+        head: ResponseHead { status: 200, headers },
+        body_len: 10,
+    }
+}
+
+fn asks(
+    request: &RequestHead,
+    words: &str,
+    found: &Found<u8>,
+    at: Time,
+) -> (Exchange<u8>, Action<u8>) {
+    let plan = Plan {
+        key: Key::of_url(URL),
+        treatment: rule(words),
+        tags: Vec::new(),
+        tiers: vec![Tier::Memory],
+        limits: Limits::default(),
+        stamp: Stamp::default(),
+        hint: None,
+    };
+    let (exchange, action) = Exchange::begin(request.clone(), at, 1, plan);
+    match action {
+        Action::Lookup { .. } => exchange.resume(Outcome::Found(found.clone()), at),
+        action => (exchange, action),
+    }
+}
+
+/// What of a request the short way is told.
+fn told(request: &RequestHead, stored: &HeaderMap) -> RequestHead {
+    let mut names = Again::FIELDS.to_vec();
+    if let Vary::Fields(more) = Vary::parse(stored) {
+        names.extend(more);
+    }
+    let mut headers = HeaderMap::new();
+    for (name, value) in &request.headers {
+        if names.contains(name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    RequestHead { method: request.method.clone(), url: String::new(), headers }
+}
+
+proptest! {
+    #[test]
+    fn the_short_way_says_what_the_machine_says(
+        asked in lines(&ASKED),
+        stored in lines(&STORED),
+        language in prop::option::of(Just("accept-language: en")),
+        words in prop::sample::select(vec!["", "deaf", "bypass", "stale=60"]),
+        standing in prop::sample::select(vec![Standing::Clean, Standing::Soft, Standing::Dead]),
+        later in 0i64..70_000,
+    ) {
+        let first = request(&language.into_iter().collect::<Vec<_>>());
+        let entry = entry(&stored, &first);
+        let found = |standing| Found { entry: entry.clone(), body: 7u8, standing };
+        let (exchange, action) = asks(&first, words, &found(Standing::Clean), NOW);
+        let Action::Reply(before) = action else { return Ok(()) };
+        let Some(again) = exchange.again(&before) else { return Ok(()) };
+
+        let now = Time(NOW.0 + later);
+        let second = request(&asked);
+        let says = again.answers(&told(&second, &entry.head.headers), &entry, standing, now);
+        let (exchange, action) = asks(&second, words, &found(standing), now);
+        let (_, then) = exchange.resume(Outcome::Done, now);
+        let plain = match &action {
+            Action::Reply(reply) if matches!(reply.content, Content::Stored(_, None)) => {
+                let done = matches!(then, Action::Stop) && reply.decode.is_none();
+                (reply.status.verdict == Verdict::Hit && done).then_some(reply)
+            }
+            _ => None,
+        };
+        prop_assert_eq!(says, plain.is_some(), "{:?} {:?}", second.headers, action);
+        if let Some(reply) = plain {
+            let (age, ttl) = Again::changes(&entry, now);
+            let mut head = before.head;
+            head.headers.insert("age", HeaderValue::from(age));
+            let others: Vec<HeaderValue> =
+                head.headers.get_all("cache-status").iter().rev().skip(1).cloned().collect();
+            head.headers.remove("cache-status");
+            for line in others.into_iter().rev() {
+                head.headers.append("cache-status", line);
+            }
+            let member = HeaderValue::try_from(again.member(ttl)).expect("a member");
+            head.headers.append("cache-status", member);
+            prop_assert_eq!(&reply.head, &head);
+        }
+    }
+}
