@@ -184,7 +184,7 @@ pub const NGINX: &str = "nginx";
 pub const VARNISH: &str = "varnish";
 
 /// Real sites have objects of several megabytes.
-const RULES: &str = r#"{"rule":[{"match":"/**","max_body":"64MB"}]}"#;
+const RULES: &str = r#"{"rule":[{"match":"/**","max_body":"16MB"}]}"#;
 
 const EDGES: [(&str, &[(&str, &str)]); 3] = [
     (MEMORY, &[]),
