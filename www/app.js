@@ -6,6 +6,7 @@ import { showLive, showTop } from "./hot.js";
 import { look, prepareLookup } from "./lookup.js";
 import { layout, showPlots, steps } from "./plots.js";
 import { preparePurge } from "./purge.js";
+import { prepareWarm } from "./warm.js";
 import { at, complain } from "./words.js";
 
 let lastSuccess = null;
@@ -132,6 +133,7 @@ at("source").href = source;
 prepareToken();
 prepareLookup();
 preparePurge({ hot: () => hot, done: refresh, refused });
+prepareWarm({ hot: () => hot, done: refresh });
 at("range").addEventListener("change", () => {
   historyRead = 0;
   refresh();

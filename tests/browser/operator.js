@@ -25,6 +25,7 @@ export function* play(browser) {
   yield ["says why a URL is not cached, on six causes", () => causes(operator)];
   yield ["purges by tag, by keyboard alone, after a preview", () => byTag(operator)];
   yield ["purges hard, by URL, prefix and pattern", () => others(operator)];
+  yield ["warms pages, and only this site's, until it is stopped", () => warm(operator)];
   yield ["says that Redis is down, and when it is back", () => redisDown(operator)];
   yield ["bears empty and huge figures", () => extremes(operator)];
   yield ["says that it can't read the figures", () => offline(operator)];
@@ -308,6 +309,37 @@ async function others(operator) {
     await purgedSince(operator, Date.now(), (told) => told.fwd);
   }
   operator.content();
+}
+
+async function warm(operator) {
+  const { page } = operator;
+  await operator.visit(UI);
+  await page.locator("#top tbody tr").first().waitFor();
+  const told = (text) => page.locator("#warmed", { hasText: text }).waitFor();
+  await page.locator("#heat").click();
+  await page.locator("#paths-wrong", { hasText: "Nothing to warm" }).waitFor();
+  await page.locator("#paths").fill("/builds/4\nhttps://elsewhere.test/");
+  await page.locator("#heat").click();
+  await page.locator("#paths-wrong", { hasText: "not a page of this site" }).waitFor();
+  await purge({ urls: [`${edge}/builds/4`, `${edge}/builds/5`] });
+  await page.locator("#paths").fill("/builds/4\n/builds/5\n/builds/4");
+  await page.locator("#heat").click();
+  await told("2 of 2 pages: 2 stored, 0 there already. Done.");
+  await eventually("a warm page is there already", async () => {
+    await page.locator("#heat").click();
+    await told("Done.");
+    return /2 there already/.test(await page.locator("#warmed").textContent());
+  });
+  await page.locator("#hottest").click();
+  ensure((await page.locator("#paths").inputValue()).includes("/builds/1"), "it knows no hot page");
+  await page.locator("#paths").fill([...Array(60).keys()].map((n) => `/builds?n=${n}`).join("\n"));
+  await page.locator("#pace").selectOption("1");
+  await page.locator("#heat").click();
+  await told("1 of 60 pages");
+  await page.locator("#stop").click();
+  await told("Stopped.");
+  operator.content();
+  await axe(operator, "the page after warming");
 }
 
 async function redisDown(operator) {
