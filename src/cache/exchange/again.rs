@@ -46,7 +46,7 @@ impl Again {
             && policy::eligible(request, &self.treatment).is_ok()
             && policy::selects(&Vary::parse(&entry.head.headers), &entry.selecting, request)
             && policy::reuse(request, &stored, standing, now, &self.treatment) == Reuse::Serve
-            && !early::may_be_due(entry, now)
+            && !early::may_be_due(request, &self.treatment, entry, now)
             && policy::form(request, &entry.head) == Form::AsIs
             && policy::answer(request, &entry.head, entry.body_len) == Answer::Full
     }

@@ -10,31 +10,42 @@ use std::time::Duration;
 
 use super::course::Course;
 use crate::cache::entry::Entry;
-use crate::cache::policy;
-use crate::cache::{Time, millis};
+use crate::cache::policy::{self, Treatment};
+use crate::cache::{RequestHead, Time, millis};
 
 /// Whether a response that is served as fresh is to be refreshed after the reply.
 pub(super) fn due(course: &mut Course, entry: &Entry, now: Time) -> bool {
-    let Some(left) = late(entry, now) else { return false };
-    if policy::only_if_cached(&course.request, &course.plan.treatment) {
+    let Some(left) = late(&course.request, &course.plan.treatment, entry, now) else {
         return false;
-    }
+    };
     let drawn = f64::from(u32::try_from(course.chance() >> 32).unwrap_or(0));
     let lucky = entry.fetch.as_secs_f64() * -((drawn + 1.0) / PARTS).ln();
     left.as_secs_f64() <= lucky || own_moment(entry, left)
 }
 
 /// Whether it can be due: whether chance, at its best, would have it.
-pub(super) fn may_be_due(entry: &Entry, now: Time) -> bool {
+pub(super) fn may_be_due(
+    request: &RequestHead,
+    treatment: &Treatment,
+    entry: &Entry,
+    now: Time,
+) -> bool {
     let luckiest = entry.fetch.as_secs_f64() * PARTS.ln();
-    late(entry, now).is_some_and(|left| left.as_secs_f64() <= luckiest || own_moment(entry, left))
+    late(request, treatment, entry, now)
+        .is_some_and(|left| left.as_secs_f64() <= luckiest || own_moment(entry, left))
 }
 
-/// What is left of a lifetime, in its last part.
-fn late(entry: &Entry, now: Time) -> Option<Duration> {
+/// What is left of a lifetime, in its last part, for a request that may have the origin asked.
+fn late(
+    request: &RequestHead,
+    treatment: &Treatment,
+    entry: &Entry,
+    now: Time,
+) -> Option<Duration> {
     let fresh = entry.lifetime.fresh;
     let left = fresh.saturating_sub(now.since(entry.generated));
-    (left <= fresh.checked_div(WINDOW).unwrap_or_default()).then_some(left)
+    let last = left <= fresh.checked_div(WINDOW).unwrap_or_default();
+    (last && !policy::only_if_cached(request, treatment)).then_some(left)
 }
 
 fn own_moment(entry: &Entry, left: Duration) -> bool {
