@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
-use ureq::Agent;
 use ureq::http::{Response, header::AUTHORIZATION};
+use ureq::{Agent, RequestBuilder};
 
 /// An edge, and the token that opens it.
 #[derive(Debug)]
@@ -40,32 +40,21 @@ impl Edge {
 
     /// Asks for a part of the API; the answer's data.
     pub fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
-        let mut request = self.agent.get(format!("{}{PREFIX}{path}", self.base));
-        request = request.query_pairs(query.iter().copied());
-        if let Some(bearer) = self.bearer() {
-            request = request.header(AUTHORIZATION, bearer);
-        }
-        data(request.call().with_context(|| format!("{} can't be reached", self.base))?)
+        let request = self.agent.get(format!("{}{PREFIX}{path}", self.base));
+        self.data(self.authorized(request).query_pairs(query.iter().copied()).call())
     }
 
     /// Sends an order; the answer's data.
     pub fn order(&self, path: &str, body: &Value) -> Result<Value> {
-        let mut request = self.agent.post(format!("{}{PREFIX}{path}", self.base));
-        request = request.content_type("application/json");
-        if let Some(bearer) = self.bearer() {
-            request = request.header(AUTHORIZATION, bearer);
-        }
-        let sent = request.send(body.to_string());
-        data(sent.with_context(|| format!("{} can't be reached", self.base))?)
+        let request = self.agent.post(format!("{}{PREFIX}{path}", self.base));
+        let request = self.authorized(request).content_type("application/json");
+        self.data(request.send(body.to_string()))
     }
 
     /// Has a part of the API deleted; the answer's data.
     pub fn delete(&self, path: &str) -> Result<Value> {
-        let mut request = self.agent.delete(format!("{}{PREFIX}{path}", self.base));
-        if let Some(bearer) = self.bearer() {
-            request = request.header(AUTHORIZATION, bearer);
-        }
-        data(request.call().with_context(|| format!("{} can't be reached", self.base))?)
+        let request = self.agent.delete(format!("{}{PREFIX}{path}", self.base));
+        self.data(self.authorized(request).call())
     }
 
     /// The authority of its address.
@@ -99,8 +88,15 @@ impl Edge {
         Ok(response.body_mut().read_to_string()?)
     }
 
-    fn bearer(&self) -> Option<String> {
-        self.token.as_ref().map(|token| format!("Bearer {token}"))
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    fn data(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> Result<Value> {
+        data(answer.with_context(|| format!("{} can't be reached", self.base))?)
     }
 }
 

@@ -44,7 +44,8 @@ impl Counted {
         let cookies = part("cookies").map(|(value, place)| Cookies::read(value, &place));
         let keyed = |text: String| {
             let name: Option<HeaderName> = text.to_ascii_lowercase().parse().ok();
-            let name = name.filter(|name| !UNKEYED.contains(name));
+            let name =
+                name.filter(|name| !UNKEYED.contains(name) && !policy::CONDITIONS.contains(name));
             name.ok_or_else(|| fields.wrong("vary", &text, FIELDS))
         };
         let names = fields.texts("vary")?.into_iter();
@@ -116,18 +117,8 @@ impl Counted {
     }
 }
 
-/// Fields that no key is made of: cookies have a setting of their own, others are conditions.
-const UNKEYED: [HeaderName; 9] = [
-    header::CONNECTION,
-    header::COOKIE,
-    header::HOST,
-    header::IF_MATCH,
-    header::IF_MODIFIED_SINCE,
-    header::IF_NONE_MATCH,
-    header::IF_RANGE,
-    header::IF_UNMODIFIED_SINCE,
-    header::RANGE,
-];
+/// Fields that no key is made of, besides conditions: cookies have a setting of their own.
+const UNKEYED: [HeaderName; 3] = [header::CONNECTION, header::COOKIE, header::HOST];
 
 const FIELDS: &str = "names of request fields, but Cookie (that is cookies = { key = [...] }), \
                       Host, Range and conditions";

@@ -16,15 +16,15 @@ use worker::{Context, Delay};
 
 use super::js;
 use crate::cache::Time;
-use crate::cache::exchange::{Backoff, Held};
+use crate::cache::exchange::{Backoff, Held, Holds};
 use crate::cache::key::Id;
 
 /// The fetches under way in this isolate.
 #[derive(Debug, Default)]
 pub(super) struct Flights {
     under_way: RefCell<HashMap<Id, Flight>>,
-    /// Keys whose origin failed a moment ago, and from when on they are left alone.
-    held: RefCell<HashMap<Id, (Time, Backoff)>>,
+    /// Keys whose origin failed a moment ago.
+    held: RefCell<Holds>,
     taken: Cell<u64>,
 }
 
@@ -46,25 +46,9 @@ pub(super) struct Own {
 }
 
 impl Flights {
-    /// Leaves a key alone for a while: here nobody has to ask the shared tier for that.
+    /// Leaves a key alone for a while.
     pub fn hold(&self, id: Id, hold: Backoff, now: Time) {
-        let mut held = self.held.borrow_mut();
-        if held.len() >= HELD_MAX {
-            held.retain(|_, (begun, hold)| now < begun.after(hold.span));
-        }
-        if held.len() < HELD_MAX {
-            held.insert(id, (now, hold));
-        }
-    }
-
-    fn holds(&self, id: Id, now: Time) -> Option<Held> {
-        let mut held = self.held.borrow_mut();
-        let (begun, hold) = *held.get(&id)?;
-        if begun <= now && now < begun.after(hold.span) {
-            return Some(Held::Backoff { status: hold.status, since: Some(hold.since) });
-        }
-        held.remove(&id);
-        None
+        self.held.borrow_mut().hold(id, hold, now);
     }
 
     /// Takes off, unless a flight for the key is under way or has just failed.
@@ -75,7 +59,7 @@ impl Flights {
         now: Time,
         context: &Context,
     ) -> Result<Own, Held> {
-        if let Some(by) = self.holds(id, now) {
+        if let Some(by) = self.held.borrow_mut().by(id, now) {
             return Err(by);
         }
         let mut under_way = self.under_way.borrow_mut();
@@ -117,6 +101,3 @@ impl Drop for Own {
         }
     }
 }
-
-/// More keys than this are not left alone at once.
-const HELD_MAX: usize = 1_024;

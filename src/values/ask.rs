@@ -108,7 +108,8 @@ impl Ask {
         F: FnOnce() -> Fut + Movable + 'static,
         Fut: Future<Output = Result<T, E>> + Movable + 'static,
     {
-        Driver::new(self, fetch).run().await
+        let (driver, plan) = Driver::new(self, fetch);
+        driver.run(plan).await
     }
 }
 

@@ -22,7 +22,6 @@ use crate::redis::Failure;
 pub(super) struct Driver<T, E, F> {
     cache: Cache,
     head: RequestHead,
-    plan: Option<Plan>,
     fetch: Option<F>,
     /// What the fetch brought, until it has been returned.
     value: Option<T>,
@@ -40,7 +39,8 @@ where
     F: FnOnce() -> Fut + Movable + 'static,
     Fut: Future<Output = Result<T, E>> + Movable + 'static,
 {
-    pub fn new(ask: Ask, fetch: F) -> Self {
+    /// A driver for a question, and what is settled about it.
+    pub fn new(ask: Ask, fetch: F) -> (Self, Plan) {
         let Ask { cache, name, tags, treatment } = ask;
         let (method, url, headers) = (Method::GET, super::url(&name), HeaderMap::new());
         let key = Key::of_url(&url);
@@ -53,22 +53,21 @@ where
             tiers: vec![Tier::Shared, Tier::Platform],
             limits: Limits::default(),
         };
-        Self {
+        let driver = Self {
             cache,
             head: RequestHead { method, url, headers },
-            plan: Some(plan),
             fetch: Some(fetch),
             value: None,
             body: Bytes::new(),
             failure: None,
             flight: None,
             source: Source::Fetch,
-        }
+        };
+        (driver, plan)
     }
 
     /// Runs the exchange up to its answer; what follows goes on in the background.
-    pub async fn run(mut self) -> Result<Cached<T>, Failed<E>> {
-        let Some(plan) = self.plan.take() else { return Err(Failed::Unavailable(None)) };
+    pub async fn run(mut self, plan: Plan) -> Result<Cached<T>, Failed<E>> {
         let begun = Exchange::begin(self.head.clone(), place::now(), place::random(), plan);
         let (mut exchange, mut action) = begun;
         loop {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Cache;
 use super::place::{self, Landing};
 use crate::cache::Time;
-use crate::cache::exchange::{Backoff, Held};
+use crate::cache::exchange::{Backoff, Held, Holds};
 use crate::cache::key::Id;
 
 /// The fetches under way, and what is left alone after a failure.
@@ -20,7 +20,7 @@ pub(super) struct Flights {
 struct Known {
     taken: u64,
     under_way: HashMap<Id, Flight>,
-    held: HashMap<Id, (Time, Backoff)>,
+    held: Holds,
 }
 
 #[derive(Clone, Debug)]
@@ -42,11 +42,8 @@ impl Flights {
     /// Takes off, unless a flight for the value is under way or has just failed.
     pub fn take_off(cache: &Cache, id: Id, ttl: Duration, now: Time) -> Result<Own, Held> {
         let mut known = cache.inner.flights.known();
-        if let Some(&(begun, hold)) = known.held.get(&id) {
-            if begun <= now && now < begun.after(hold.span) {
-                return Err(Held::Backoff { status: hold.status, since: Some(hold.since) });
-            }
-            known.held.remove(&id);
+        if let Some(by) = known.held.by(id, now) {
+            return Err(by);
         }
         if known.under_way.get(&id).is_some_and(|flight| now < flight.until) {
             return Err(Held::Here);
@@ -60,13 +57,7 @@ impl Flights {
 
     /// Leaves a value alone for a while.
     pub fn hold(&self, id: Id, hold: Backoff, now: Time) {
-        let mut known = self.known();
-        if known.held.len() >= HELD_MAX {
-            known.held.retain(|_, (begun, hold)| now < begun.after(hold.span));
-        }
-        if known.held.len() < HELD_MAX {
-            known.held.insert(id, (now, hold));
-        }
+        self.known().held.hold(id, hold, now);
     }
 
     /// Waits until the flight for the value, if there is one, has landed, but not for ever.
@@ -92,6 +83,3 @@ impl Drop for Own {
         }
     }
 }
-
-/// More values than this are not left alone at once.
-const HELD_MAX: usize = 1_024;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{
-    Action, Backoff, Content, Exchange, Fault, Fetch, Held, Hint, Lease, Limits, Outcome, Plan,
+    Action, Content, Exchange, Fault, Fetch, Held, Hint, Holds, Lease, Limits, Outcome, Plan,
     Reach, Reply,
 };
 use breadbox::cache::family::Generation;
@@ -45,7 +45,7 @@ pub struct Isolate {
     stage: Rc<Stage>,
     flights: RefCell<HashMap<Id, Flight>>,
     hints: RefCell<HashMap<Id, Hint>>,
-    held: RefCell<HashMap<Id, (Time, Backoff)>>,
+    held: RefCell<Holds>,
     /// Everything is taken in, so that memory answers as often as it can.
     memory: RefCell<Memory<Rc<Kept>>>,
     /// How often this isolate has forgotten a URL.
@@ -87,10 +87,8 @@ impl Isolate {
     fn take_off(&self, id: Id, ttl: Duration, request: u64) -> Result<(), Held> {
         let mut flights = self.flights.borrow_mut();
         let now = world::clock();
-        if let Some((begun, hold)) = self.held.borrow().get(&id).copied()
-            && (begun..begun.after(hold.span)).contains(&now)
-        {
-            return Err(Held::Backoff { status: hold.status, since: Some(hold.since) });
+        if let Some(by) = self.held.borrow_mut().by(id, now) {
+            return Err(by);
         }
         if flights.get(&id).is_some_and(|flight| now < flight.until) {
             return Err(Held::Here);
@@ -209,7 +207,7 @@ impl Driver {
             Action::Release { lease, key, hold } => {
                 if let Some(hold) = hold {
                     let mut held = self.isolate.held.borrow_mut();
-                    held.insert(key.id(), (world::clock(), hold));
+                    held.hold(key.id(), hold, world::clock());
                 }
                 if lease.reach == Reach::Everywhere
                     && let Err(failure) = self.isolate.shared.release(&key, lease, hold).await

@@ -14,6 +14,7 @@ mod adopt;
 mod again;
 mod course;
 mod early;
+mod holds;
 mod lease;
 mod lookup;
 mod origin;
@@ -29,6 +30,7 @@ pub use action::{
     Reply,
 };
 pub use again::Again;
+pub use holds::Holds;
 pub use plan::{CHANGE_KEEP, Hint, Limits, Plan};
 pub use store::MARKED;
 

@@ -75,8 +75,8 @@ fn is_clean(value: &HeaderValue) -> bool {
     value.as_bytes().iter().all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
 }
 
-/// Conditions and ranges of clients.
-const CONDITIONS: [HeaderName; 6] = [
+/// Conditions and ranges of clients (RFC 9110 §13.1).
+pub(crate) const CONDITIONS: [HeaderName; 6] = [
     header::IF_MATCH,
     header::IF_MODIFIED_SINCE,
     header::IF_NONE_MATCH,

@@ -40,6 +40,7 @@ pub use answer::{Answer, Multipart, answer};
 pub use content::{heeds_changes, needs_content, reads, with_content};
 pub use eligible::{eligible, only_if_cached};
 pub use form::{Form, form, formed};
+pub(crate) use forward::CONDITIONS;
 pub use forward::{forward, pass};
 pub use freshen::{Told, freshen, head_tells};
 pub use invalidate::{group_tags, invalidates, purges, tags, widened};
