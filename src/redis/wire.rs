@@ -165,7 +165,7 @@ pub async fn within<T>(
 ///
 /// A timer that rings late says that this isolate is busy and not the store: the answer may have
 /// been here for long, waiting its turn. It is given as much time again.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 pub async fn within<T>(
     timeout: Duration,
     answer: impl Future<Output = Result<T, Failure>>,

@@ -1,7 +1,14 @@
 //! Values that a program computes, kept by the machine that keeps responses: for authors of Rust
 //! Workers and of native services.
 //!
-//! ```ignore
+//! ```
+//! use std::io::Error;
+//!
+//! use breadbox::values::{Cache, Failed, mins};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Failed<Error>> {
+//! # async fn load() -> Result<Vec<u64>, Error> { Ok(vec![1]) }
 //! let cache = Cache::connect("http://127.0.0.1:8079", "token", |work| {
 //!     tokio::spawn(work);
 //! });
@@ -13,6 +20,8 @@
 //!     .fetch(|| async { load().await })
 //!     .await?;
 //! println!("{} builds, a {} from {}", builds.value.len(), builds.verdict, builds.source);
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! A stale value is returned at once and fetched anew behind it, by one process of all; who asks

@@ -33,9 +33,9 @@ pub fn worker(builder: &Builder) -> Result<PathBuf> {
     step("worker-build compiles the Worker to wasm", || {
         let mut program = Program::new("worker-build", &builder.worker_build).args([
             "--release",
-            ".",
-            "--package",
-            "breadbox",
+            "--out-dir",
+            "../build",
+            "worker",
         ]);
         for (name, value) in SETTINGS.iter().filter(|(name, _)| env::var_os(name).is_none()) {
             program = program.env(name, value);
@@ -84,7 +84,9 @@ fn weigh(directory: &Path) -> Result<()> {
 fn fingerprint(directory: &Path) -> Result<String> {
     let mut inputs: Vec<PathBuf> = MODULES.iter().map(|name| directory.join(name)).collect();
     inputs.extend(INPUTS.iter().map(|name| root().join(name)));
-    collect(&root().join("src"), &mut inputs)?;
+    for sources in ["src", "worker"] {
+        collect(&root().join(sources), &mut inputs)?;
+    }
     inputs.sort();
     let mut hasher = DefaultHasher::new();
     for input in &inputs {
