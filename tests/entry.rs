@@ -140,7 +140,11 @@ fn any_entry() -> impl Strategy<Value = Entry> {
                 headers.append(name(field), HeaderValue::from_str(value).expect("printable"));
             }
             Entry {
-                kind: if pass { Kind::Pass } else { Kind::Response },
+                kind: match (pass, sequence % 2) {
+                    (true, _) => Kind::Pass,
+                    (false, 0) => Kind::Response,
+                    (false, _) => Kind::Compressed { plain: epoch },
+                },
                 stamp: Stamp { epoch: Epoch(epoch), sequence: Sequence(sequence) },
                 generation: Generation(sequence ^ epoch),
                 generated: Time(generated),

@@ -9,6 +9,8 @@ mod again;
 mod answering;
 #[path = "policy/asking.rs"]
 mod asking;
+#[path = "policy/compressing.rs"]
+mod compressing;
 #[path = "policy/courses.rs"]
 mod courses;
 #[path = "policy/forms.rs"]

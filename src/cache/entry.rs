@@ -1,7 +1,8 @@
 //! Stored responses and their form in a store.
 //!
 //! An entry is one binary string: a header of fixed size from which freshness and standing can be
-//! told, then key, tags, selecting fields and response head, then the body exactly as received.
+//! told, then key, tags, selecting fields and response head, then the body as received, or
+//! compressed by us.
 //! The checksum covers all but the body; a truncated body shows in its length. What a store
 //! returns is hostile until decoded: an unknown version, a bad checksum or a foreign key is a miss.
 
@@ -12,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::family::Generation;
 use super::ledger::{Epoch, Sequence, Stamp};
-use super::{Lifetime, ResponseHead, Time, millis};
+use super::{Lifetime, Octets, ResponseHead, Time, millis};
 
 /// A stored response without its body.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,9 +45,14 @@ pub struct Entry {
 /// What an entry stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// A stored response whose body we have compressed with gzip.
+    Compressed {
+        /// The body's length before, in bytes.
+        plain: u64,
+    },
     /// A mark that the key's responses are not storable, so that nobody waits for one.
     Pass,
-    /// A stored response.
+    /// A stored response as it was received.
     Response,
 }
 
@@ -75,12 +81,34 @@ impl fmt::Display for Damage {
 }
 
 impl Entry {
+    /// Whether its body is as it was received.
+    pub fn octets(&self) -> Octets {
+        match self.kind {
+            Kind::Compressed { .. } => Octets::Compressed,
+            Kind::Pass | Kind::Response => Octets::Received,
+        }
+    }
+
+    /// The length of its body as it was received.
+    pub fn received_len(&self) -> u64 {
+        match self.kind {
+            Kind::Compressed { plain } => plain,
+            Kind::Pass | Kind::Response => self.body_len,
+        }
+    }
+
+    /// How many bytes shorter its body is than it was received.
+    pub fn saved(&self) -> u64 {
+        self.received_len().saturating_sub(self.body_len)
+    }
+
     /// Writes all but the body, which follows as it is.
     pub fn encode(&self) -> Vec<u8> {
         let mut rest = Vec::with_capacity(512);
         rest.push(match self.kind {
             Kind::Pass => 0,
             Kind::Response => 1,
+            Kind::Compressed { .. } => 2,
         });
         let Lifetime { fresh, stale, rescue, keep } = self.lifetime;
         let numbers = [self.stamp.epoch.0, self.stamp.sequence.0, self.generated.0.cast_unsigned()];
@@ -101,6 +129,9 @@ impl Entry {
         for (name, value) in &self.head.headers {
             put(&mut rest, name.as_str().as_bytes());
             put(&mut rest, value.as_bytes());
+        }
+        if let Kind::Compressed { plain } = self.kind {
+            rest.extend_from_slice(&plain.to_le_bytes());
         }
         let mut bytes = Vec::with_capacity(rest.len().saturating_add(PREFIX));
         bytes.extend_from_slice(&MAGIC);
@@ -144,9 +175,10 @@ impl Entry {
     }
 
     fn decode_rest(reader: &mut Reader<'_>) -> Result<Self, Damage> {
-        let kind = match reader.take(1)? {
+        let mut kind = match reader.take(1)? {
             [0] => Kind::Pass,
             [1] => Kind::Response,
+            [2] => Kind::Compressed { plain: 0 },
             _ => return Err(Damage::Value),
         };
         let epoch = Epoch(reader.number64()?);
@@ -168,6 +200,9 @@ impl Entry {
         let mut headers = HeaderMap::new();
         for (name, value) in reader.list(|reader| Ok((reader.name()?, reader.value()?)))? {
             headers.try_append(name, value).map_err(|_| Damage::Value)?;
+        }
+        if let Kind::Compressed { plain } = &mut kind {
+            *plain = reader.number64()?;
         }
         if !reader.0.is_empty() {
             return Err(Damage::Length);

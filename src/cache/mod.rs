@@ -84,6 +84,15 @@ pub struct Lifetime {
     pub keep: Duration,
 }
 
+/// The octets of a stored body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Octets {
+    /// Compressed by us with gzip.
+    Compressed,
+    /// Those that the origin sent.
+    Received,
+}
+
 /// A place that holds stored responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tier {

@@ -15,7 +15,9 @@ use super::request::Counted;
 use super::rules::noted;
 use crate::cache::Tier;
 use crate::cache::graphql::{self, Changes, GraphQl, Persisted};
-use crate::cache::policy::{Caching, ClientDirectives, ContentForm, Prohibition, Treatment};
+use crate::cache::policy::{
+    Caching, ClientDirectives, Compression, ContentForm, Prohibition, Treatment,
+};
 
 /// One `[[rule]]`.
 #[derive(Clone, Debug)]
@@ -96,6 +98,10 @@ fn treatment(fields: &Fields<'_>) -> Result<Treatment, ConfigError> {
         negative: fields.duration("negative")?,
         fresh_max: fields.duration("fresh_max")?.unwrap_or(default.fresh_max),
         body_max: size_of(fields, "max_body", BODY_MAX)?.unwrap_or(default.body_max),
+        compression: match fields.flag("compress")? {
+            Some(true) => Compression::Gzip,
+            Some(false) | None => Compression::Off,
+        },
         client_directives,
         methods: methods(fields)?.unwrap_or(usual),
         content,
@@ -240,6 +246,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "max_content",
     "client_directives",
     "near",
+    "compress",
 ];
 
 /// The settings of `graphql`.

@@ -26,7 +26,7 @@ use crate::cache::graphql::GraphQl;
 use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Stamp};
 use crate::cache::policy;
-use crate::cache::tally::{Cell, Patience, Peer, Tenure};
+use crate::cache::tally::{Cell, Patience, Peer, Saving, Tenure};
 use crate::cache::{RequestHead, Tier};
 use crate::config::Basis;
 
@@ -213,6 +213,10 @@ impl Driver {
         match action {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
             Action::Collect { max, inspect } => self.collect(max, inspect.as_ref()).await,
+            Action::Compress { body } => match origin::compressed(&body).await {
+                Ok(body) => Outcome::Compressed { length: u64::from(body.length()), body },
+                Err(fault) => Outcome::Failed(fault),
+            },
             Action::Fetch(fetch) => {
                 if fetch.passes {
                     // What passes is for its client alone: nobody here is to wait for it.
@@ -296,6 +300,7 @@ impl Driver {
                         self.edge.count(Cell::DisplacedVariants, u64::from(displaced));
                         self.edge.count(Cell::Stores, 1);
                         if decides {
+                            self.edge.count(Cell::Saved(Saving::Stored), entry.saved());
                             self.keep(key, entry, body);
                         }
                         self.flight = None;

@@ -212,7 +212,7 @@ fn described(found: &Found<Uint8Array>) -> Value {
     json!({
         "kind": match entry.kind {
             Kind::Pass => "mark",
-            Kind::Response => "response",
+            Kind::Compressed { .. } | Kind::Response => "response",
         },
         "marked": marked,
         "key": entry.key,
@@ -227,6 +227,7 @@ fn described(found: &Found<Uint8Array>) -> Value {
         "freshLeftMs": left(entry.lifetime.fresh),
         "fetchMs": millis(entry.fetch),
         "bytes": entry.body_len,
+        "receivedBytes": entry.received_len(),
         "epoch": entry.stamp.epoch.to_string(),
         "sequence": entry.stamp.sequence.0,
         "selecting": entry.selecting.iter().map(|(name, value)| format!("{name}: {value}"))

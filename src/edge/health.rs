@@ -100,7 +100,8 @@ pub(super) fn page(found: Response, file: &str) -> Response {
     let status = Status::new(Verdict::Bypass);
     status.append(&mut headers);
     let head = ResponseHead { status: 200, headers };
-    reply::response(Reply { head, content: Content::Origin, decode: None, status }, Some(&found))
+    let reply = Reply { head, content: Content::Origin, decode: None, saved: 0, status };
+    reply::response(reply, Some(&found))
 }
 
 async fn ping(edge: &Edge, shared: &Shared) -> Option<i64> {

@@ -3,7 +3,9 @@
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ReadableStream, Response};
 
+use crate::cache::field::Coding;
 use crate::cache::{Time, millis};
 pub(super) use crate::isolate::{now, random, shared_promise};
 
@@ -19,14 +21,21 @@ pub(super) fn fetch(url: &str, init: &JsValue) -> Result<Promise, JsValue> {
     fetch.call2(&global, &url.into(), init)?.dyn_into()
 }
 
-/// What a stream holds without its coding, which is one that the platform's `DecompressionStream`
-/// knows.
-pub(super) fn decompressed(stream: &JsValue, coding: &str) -> Result<JsValue, JsValue> {
-    let class: Function =
-        Reflect::get(&js_sys::global(), &"DecompressionStream".into())?.dyn_into()?;
-    let decompression = Reflect::construct(&class, &Array::of1(&coding.into()))?;
+/// What comes of a stream by way of the platform's `CompressionStream` or `DecompressionStream`.
+pub(super) fn piped(
+    stream: &ReadableStream,
+    class: &str,
+    coding: Coding,
+) -> Result<ReadableStream, JsValue> {
+    let class: Function = Reflect::get(&js_sys::global(), &class.into())?.dyn_into()?;
+    let way = Reflect::construct(&class, &Array::of1(&coding.as_str().into()))?;
     let pipe: Function = Reflect::get(stream, &"pipeThrough".into())?.dyn_into()?;
-    pipe.call1(stream, &decompression)
+    pipe.call1(stream, &way)?.dyn_into()
+}
+
+/// Bytes as a stream.
+pub(super) fn stream(bytes: &Uint8Array) -> Option<ReadableStream> {
+    Response::new_with_opt_js_u8_array(Some(bytes)).ok()?.body()
 }
 
 /// Sets a property; objects of our own making take any.

@@ -101,7 +101,7 @@ impl Local {
     pub fn offer(&self, key: &Key, entry: &Entry, body: &Uint8Array, as_of: AsOf) {
         let (id, weight) = (key.id(), body.length() as usize);
         let mut held = self.held.borrow_mut();
-        if entry.kind == Kind::Response && held.admits(id, weight) {
+        if entry.kind != Kind::Pass && held.admits(id, weight) {
             let (entry, body, bucket) = (entry.clone(), body.clone(), Bucket::of(key));
             let judged = Cell::default();
             held.insert(id, weight, Rc::new(Kept { entry, body, id, bucket, as_of, judged }));

@@ -14,6 +14,7 @@ use worker::Delay;
 use super::{js, request};
 use crate::cache::RequestHead;
 use crate::cache::exchange::{Fault, Fetch};
+use crate::cache::field::Coding;
 
 /// Asks the origin.
 pub(super) async fn fetch(
@@ -57,6 +58,13 @@ pub(super) async fn collect(response: &Response, max: u64) -> Result<Uint8Array,
         Some(stream) => read(&stream, max).await,
         None => Ok(js::bytes(&[])),
     }
+}
+
+/// A body with gzip's coding.
+pub(super) async fn compressed(body: &Uint8Array) -> Result<Uint8Array, Fault> {
+    let stream = js::stream(body).ok_or(Fault::Malformed)?;
+    let coded = js::piped(&stream, "CompressionStream", Coding::Gzip);
+    read(&coded.map_err(|_| Fault::Malformed)?, u64::from(body.length())).await
 }
 
 /// Reads a request's content, and leaves it to be forwarded all the same.

@@ -2,7 +2,6 @@
 
 use http::{HeaderMap, HeaderValue, header};
 use js_sys::Uint8Array;
-use wasm_bindgen::JsCast;
 use web_sys::{Headers, ReadableStream, Response, ResponseInit};
 
 use super::{js, request};
@@ -30,8 +29,7 @@ pub(super) fn response(mut reply: Reply<Uint8Array>, origin: Option<&Response>) 
             with_coded(&reply.head, copy.and_then(|copy| copy.body()), decode)
         }
         Content::Stored(body, None) if decode.is_some() => {
-            let coded = Response::new_with_opt_js_u8_array(Some(&body)).ok();
-            with_coded(&reply.head, coded.and_then(|coded| coded.body()), decode)
+            with_coded(&reply.head, js::stream(&body), decode)
         }
         Content::Stored(body, None) => with_bytes(&reply.head, &body),
         Content::Stored(body, Some(pieces)) => with_bytes(&reply.head, &joined(&body, &pieces)),
@@ -48,8 +46,7 @@ fn with_coded(
     let (Some(stream), Some(coding)) = (&stream, coding) else {
         return with_stream(head, stream.as_ref());
     };
-    let decoded = js::decompressed(stream, coding.as_str());
-    match decoded.and_then(JsCast::dyn_into::<ReadableStream>) {
+    match js::piped(stream, "DecompressionStream", coding) {
         Ok(decoded) => with_stream(head, Some(&decoded)),
         Err(_) => bad(),
     }

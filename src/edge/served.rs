@@ -12,7 +12,7 @@ use crate::cache::exchange::{Action, Content, Outcome, Piece, Reply};
 use crate::cache::key::Key;
 use crate::cache::policy::Status;
 use crate::cache::tally::sheet::{Event, Subject};
-use crate::cache::tally::{Cell, Patience, Source, Supply};
+use crate::cache::tally::{Cell, Patience, Saving, Source, Supply};
 use crate::cache::{Reason, RequestHead, Tier, Time, Verdict, millis};
 use crate::config::Level;
 
@@ -154,6 +154,7 @@ impl Edge {
             url: &head.url,
             supply,
             bytes,
+            saved: reply.saved,
             took: millis(js::now().since(course.began)),
         });
     }
@@ -169,6 +170,7 @@ impl Edge {
         self.count(Cell::Statuses(told.status), 1);
         self.count(Cell::Rules(rule), 1);
         self.count(Cell::Bytes(told.supply), bytes);
+        self.count(Cell::Saved(Saving::Sent), told.saved);
         let number = rule.map_or(0, |rule| rule.saturating_add(1)).to_string();
         self.counts.write(|sheet| {
             sheet.count(Subject::Urls, told.url, verdict, bytes);
@@ -210,6 +212,7 @@ pub(super) struct Told<'a> {
     url: &'a str,
     supply: Supply,
     bytes: u64,
+    saved: u64,
     took: i64,
 }
 
@@ -226,6 +229,7 @@ impl<'a> Told<'a> {
             url,
             supply: Supply::Stored,
             bytes: entry.body_len,
+            saved: entry.saved(),
             took: 0,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use breadbox::cache::policy::Compression;
 use breadbox::config::Rules;
 
 use super::settled;
@@ -37,6 +38,7 @@ fn static_sites() {
     let rules = preset("static");
     let asset = settled(&rules, "GET https://a.test/assets/a.js", &["cookie: a=1"]);
     assert_eq!((asset.treatment.fresh_max, asset.treatment.fresh), (365 * DAY, None));
+    assert_eq!(asset.treatment.compression, Compression::Gzip);
     assert!(asset.fields.is_empty(), "{:?}", asset.fields);
     let page = settled(&rules, "GET https://a.test/x", &[]).treatment;
     assert_eq!((page.fresh, page.stale), (Some(Duration::from_secs(300)), Some(DAY)));
@@ -56,6 +58,7 @@ fn json_apis() {
     let found = settled(&preset("json-api"), "GET https://a.test/v1", &["authorization: Bearer x"]);
     assert_eq!(found.fields, ["authorization: Bearer x"], "the prohibition still holds");
     assert_eq!(found.treatment.fresh, None);
+    assert_eq!(found.treatment.compression, Compression::Off, "APIs may ask If-Match");
 }
 
 #[test]

@@ -102,6 +102,8 @@ fn the_schema_says_what_the_parser_does() {
         (&rule("ttl = \"5\""), false),
         (&rule("negative = 5"), false),
         (&rule("fresh_max = \"-5s\""), false),
+        (&rule("compress = true"), true),
+        (&rule("compress = \"gzip\""), false),
         (&rule("swr = false"), true),
         (&rule("swr = \"no\""), false),
         (&rule("cache = \"bypass\""), true),

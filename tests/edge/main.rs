@@ -4,6 +4,7 @@ mod attacks;
 mod budgets;
 mod clients;
 mod coding;
+mod compression;
 mod cost;
 mod damage;
 mod dialects;

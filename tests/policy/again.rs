@@ -118,13 +118,21 @@ proptest! {
     fn the_short_way_says_what_the_machine_says(
         asked in lines(&ASKED),
         stored in lines(&STORED),
-        language in prop::option::of(Just("accept-language: en")),
+        language in prop::option::of(prop::sample::select(vec![
+            "accept-language: en",
+            "accept-encoding: gzip",
+        ])),
         words in prop::sample::select(vec!["", "deaf", "bypass", "stale=60"]),
         standing in prop::sample::select(vec![Standing::Clean, Standing::Soft, Standing::Dead]),
+        compressed in any::<bool>(),
         later in 0i64..70_000,
     ) {
         let first = request(&language.into_iter().collect::<Vec<_>>());
-        let entry = entry(&stored, &first);
+        let mut entry = entry(&stored, &first);
+        if compressed {
+            entry.kind = Kind::Compressed { plain: 99 };
+            entry.head.headers.remove("content-encoding");
+        }
         let found = |standing| Found { entry: entry.clone(), body: 7u8, standing };
         let (exchange, action) = asks(&first, words, &found(Standing::Clean), NOW);
         let Action::Reply(before) = action else { return Ok(()) };

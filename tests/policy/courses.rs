@@ -40,6 +40,7 @@ fn word(action: &Action<u8>) -> String {
     match action {
         Action::Acquire { reach, .. } => format!("acquire {reach:?}"),
         Action::Collect { .. } => "collect".to_owned(),
+        Action::Compress { .. } => "compress".to_owned(),
         Action::Fetch(fetch) => format!("fetch {}", fetch.method),
         Action::Invalidate { keys, .. } => {
             let urls: Vec<&str> = keys.iter().map(Key::url).collect();
@@ -62,7 +63,7 @@ fn answered(lines: &[&str]) -> Outcome<u8> {
     Outcome::Answered { response: response(lines), length: Some(1) }
 }
 
-fn granted(reach: Reach) -> Outcome<u8> {
+pub(super) fn granted(reach: Reach) -> Outcome<u8> {
     let generation = Generation::NONE;
     let lease = Lease { token: 1, stamp: Stamp::default(), reach, generation };
     Outcome::Granted { lease, found: None::<Found<u8>> }

@@ -1,8 +1,8 @@
 //! Codings that a client can't take, and what HEAD tells of what is stored.
 
-use breadbox::cache::ResponseHead;
 use breadbox::cache::field::Coding;
 use breadbox::cache::policy::{Form, Told, form, formed, head_tells};
+use breadbox::cache::{Octets, ResponseHead};
 
 use super::messages::{fields, lines, request, response};
 
@@ -73,7 +73,7 @@ fn codings_are_taken_off_for_those_who_cannot_take_them() {
         ),
     ];
     for (cite, asked, stored, expected) in table {
-        let found = form(&request(asked), &response(stored));
+        let found = form(&request(asked), &response(stored), Octets::Received);
         assert_eq!(found, *expected, "{cite}: {asked:?} {stored:?}");
     }
 }
@@ -82,8 +82,11 @@ fn codings_are_taken_off_for_those_who_cannot_take_them() {
 #[test]
 fn a_coding_of_the_origins_own_is_served_as_it_is() {
     let stored = response(&["content-encoding: own"]);
-    assert_eq!(form(&request(&["accept-encoding: gzip"]), &stored), Form::AsIs);
-    assert_eq!(form(&request(&["accept-encoding: own;q=0"]), &stored), Form::Unsuitable);
+    assert_eq!(form(&request(&["accept-encoding: gzip"]), &stored, Octets::Received), Form::AsIs);
+    assert_eq!(
+        form(&request(&["accept-encoding: own;q=0"]), &stored, Octets::Received),
+        Form::Unsuitable
+    );
 }
 
 #[test]

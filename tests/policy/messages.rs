@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use breadbox::cache::field::HttpDate;
-use breadbox::cache::policy::{Caching, ClientDirectives, Prohibition, Treatment};
+use breadbox::cache::policy::{Caching, ClientDirectives, Compression, Prohibition, Treatment};
 use breadbox::cache::{RequestHead, ResponseHead, Time};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -55,7 +55,7 @@ pub fn lines(headers: &HeaderMap) -> Vec<String> {
 }
 
 /// A rule from words: `ttl=5`, `stale=5`, `rescue=5`, `keep=5`, `negative=5`, `cap=5`,
-/// `force=set-cookie`, `bypass`, `deaf` to clients, `body=5`, `method=QUERY`.
+/// `force=set-cookie`, `bypass`, `deaf` to clients, `body=5`, `method=QUERY`, `gzip`.
 pub fn rule(words: &str) -> Treatment {
     let mut rule = Treatment::default();
     for word in words.split_whitespace() {
@@ -70,6 +70,7 @@ pub fn rule(words: &str) -> Treatment {
             "cap" => rule.fresh_max = span(),
             "body" => rule.body_max = value.parse().expect("a number"),
             "bypass" => rule.caching = Caching::Bypass,
+            "gzip" => rule.compression = Compression::Gzip,
             "deaf" => rule.client_directives = ClientDirectives::Ignore,
             "force" => rule.caching = Caching::Force { ignore: vec![prohibition(value)] },
             "method" => rule.methods.push(Method::from_bytes(value.as_bytes()).expect("method")),

@@ -199,6 +199,7 @@ impl Stage {
                 Some(body) => Outcome::Collected { length: body.len() as u64, body },
                 None => Outcome::Failed(Fault::Truncated),
             },
+            Action::Compress { .. } => Outcome::Failed(Fault::Refused),
             Action::Fetch(fetch) => self.fetch(fetch, body)?,
             Action::Invalidate { keys, take } => self.invalidate(keys, take.is_some()),
             Action::Lookup { tier, .. } if tier == Tier::Shared && down => {

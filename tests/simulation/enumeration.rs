@@ -192,6 +192,9 @@ fn answers(action: &Action<u8>) -> Vec<Outcome<u8>> {
         Action::Collect { .. } => {
             vec![Outcome::Collected { body: 1, length: 1 }, Outcome::Failed(Fault::TooLarge)]
         }
+        Action::Compress { .. } => {
+            [1, 900, 2000].map(|length| Outcome::Compressed { body: 2, length }).to_vec()
+        }
         Action::Fetch(_) => origins(),
         Action::Lookup { key, .. } => {
             finds(key).into_iter().map(Outcome::Found).chain([Outcome::Absent]).collect()

@@ -150,7 +150,7 @@ impl Laws {
             Action::Lookup { .. } => 2,
             Action::Acquire { .. } | Action::Store { .. } | Action::Release { .. } => 1,
             Action::Fetch(_) | Action::Invalidate { .. } | Action::Purge { .. } => 1,
-            Action::Collect { .. } | Action::Reply(_) | Action::Stop | Action::Wait { .. } => 0,
+            _ => 0,
         };
         if seen.requests == SUBREQUESTS {
             let what = format!("{} subrequests in {} steps", seen.requests, seen.steps);

@@ -26,7 +26,7 @@ pub use crate::build::rules_as_json;
 pub use crate::servers::{
     Asked, Colo, Gateway, Redis, Tokens, Value, Weather, Wire, Workerd, free_port,
 };
-pub use reqwest;
+pub use {flate2, reqwest};
 
 use crate::faults::{Proxy, Speech};
 use crate::servers::{WorkerdSpec, free_ports};

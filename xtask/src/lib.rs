@@ -24,6 +24,7 @@ pub mod build;
 pub mod chaos;
 pub mod check;
 pub mod checking;
+pub mod compression;
 pub mod count;
 pub mod dev;
 pub mod faults;

@@ -12,7 +12,7 @@ use xtask::faults::matrix;
 use xtask::nightly::{Fuzzing, Mutation, Simulation};
 use xtask::progress::line;
 use xtask::tools::{self, RedisServer};
-use xtask::{bench, build, count, dev, nightly, purges};
+use xtask::{bench, build, compression, count, dev, nightly, purges};
 
 /// Set-up and orchestration of Breadbox.
 #[derive(Parser)]
@@ -50,6 +50,8 @@ enum Task {
     CheckConfig(checking::Options),
     /// Measure what purges cost, when they are seen, and what a flood of them does
     BenchPurge(purges::Options),
+    /// Measure what stored text saves when it is compressed, and what that costs
+    BenchCompression(compression::Options),
     /// Install what building, running and testing need
     Tools,
 }
@@ -88,6 +90,10 @@ fn run(task: Task) -> Result<bool> {
         }
         Task::CheckConfig(options) => Ok(checking::run(&options) == ExitCode::SUCCESS),
         Task::BenchPurge(options) => purges::run(&options),
+        Task::BenchCompression(options) => {
+            compression::run(&options)?;
+            Ok(true)
+        }
         Task::Tools => {
             let (.., redis) = tools::all()?;
             tools::chromium()?;

@@ -32,6 +32,11 @@ pub enum Action<B> {
         /// What it says is wanted, too: [`Outcome::Inspected`]. See [`Outcome::of_body`].
         inspect: Option<GraphQl>,
     },
+    /// Compress a body with gzip: [`Outcome::Compressed`] or [`Outcome::Failed`].
+    Compress {
+        /// It.
+        body: B,
+    },
     /// Ask the origin: [`Outcome::Answered`] or [`Outcome::Failed`].
     Fetch(Fetch),
     /// Forget what is stored under keys whose resource was changed: [`Outcome::Done`], or
@@ -129,6 +134,8 @@ pub struct Reply<B> {
     pub content: Content<B>,
     /// The coding that has to be taken off the content on its way.
     pub decode: Option<Coding>,
+    /// How many bytes shorter the content is than the origin's, as we have compressed it.
+    pub saved: u64,
     /// What became of the request, for the tally.
     pub status: Status,
 }
@@ -223,6 +230,13 @@ pub enum Outcome<B> {
     /// The origin's body has arrived whole.
     Collected {
         /// It.
+        body: B,
+        /// Its length in bytes.
+        length: u64,
+    },
+    /// The body is compressed.
+    Compressed {
+        /// What it came to.
         body: B,
         /// Its length in bytes.
         length: u64,

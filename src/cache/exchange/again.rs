@@ -18,15 +18,20 @@ use crate::cache::{RequestHead, Time, Verdict};
 pub struct Again {
     treatment: Treatment,
     status: Status,
+    form: Form,
 }
 
 impl Again {
     /// Takes note of a reply; `None` if it is not a plain hit.
     pub(super) fn of<B>(plan: &Plan, request: &RequestHead, reply: &Reply<B>) -> Option<Self> {
+        let form = if reply.saved > 0 { Form::Compressed } else { Form::AsIs };
         let whole = matches!(reply.content, Content::Stored(_, None)) && reply.decode.is_none();
         let plain = reply.status.verdict == Verdict::Hit && reply.status.reason.is_none();
-        (whole && plain && request.method == Method::GET)
-            .then(|| Self { treatment: plan.treatment.clone(), status: reply.status.clone() })
+        (whole && plain && request.method == Method::GET).then(|| Self {
+            treatment: plan.treatment.clone(),
+            status: reply.status.clone(),
+            form,
+        })
     }
 
     /// Whether the machine would make that reply to this request with this stored response, found
@@ -41,14 +46,14 @@ impl Again {
         now: Time,
     ) -> bool {
         let stored = stored(entry);
-        entry.kind == Kind::Response
+        entry.kind != Kind::Pass
             && request.method == Method::GET
             && policy::eligible(request, &self.treatment).is_ok()
             && policy::selects(&Vary::parse(&entry.head.headers), &entry.selecting, request)
             && policy::reuse(request, &stored, standing, now, &self.treatment) == Reuse::Serve
             && !early::may_be_due(request, &self.treatment, entry, now)
-            && policy::form(request, &entry.head) == Form::AsIs
-            && policy::answer(request, &entry.head, entry.body_len) == Answer::Full
+            && policy::form(request, &entry.head, entry.octets()) == self.form
+            && course::answer(request, &entry.head, self.form, entry.body_len) == Answer::Full
     }
 
     /// What changes in the reply as time goes by: `Age`, and the `ttl` of `Cache-Status`, both in

@@ -7,10 +7,9 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::action::{Content, Found, Held, Piece, Reach, Reply};
 use super::plan::Plan;
-use crate::cache::field::Coding;
 use crate::cache::key::Key;
 use crate::cache::policy::{self, Answer, Form, Status, Stored};
-use crate::cache::{Reason, RequestHead, ResponseHead, Tier, Time, Verdict, millis};
+use crate::cache::{Octets, Reason, RequestHead, ResponseHead, Tier, Time, Verdict, millis};
 
 /// The constant part of an exchange and what it has been through.
 #[derive(Clone, Debug)]
@@ -103,14 +102,14 @@ impl Course {
 
     /// The response that a stored one makes.
     pub fn serve<B: Clone>(&mut self, found: &Found<B>, status: Status, now: Time) -> Reply<B> {
-        let form = policy::form(&self.request, &found.entry.head);
+        let form = policy::form(&self.request, &found.entry.head, found.entry.octets());
         let formed = policy::formed(&found.entry.head, form);
         let stored = Stored { head: &formed, ..stored_of(found) };
-        let length = found.entry.body_len;
-        let answer = match form {
-            Form::Decoded(_) => policy::answer(&self.whole(), &formed, length),
-            Form::AsIs | Form::Unsuitable => policy::answer(&self.request, &formed, length),
+        let length = match form {
+            Form::Restored => found.entry.received_len(),
+            _ => found.entry.body_len,
         };
+        let answer = answer(&self.request, &formed, form, length);
         let head = match status.verdict {
             Verdict::Revalidated => policy::convey(stored.head, &answer),
             _ => policy::present(&stored, &answer, now),
@@ -118,7 +117,7 @@ impl Course {
         let body = found.body.clone();
         let content = match answer {
             Answer::Full => Content::Stored(body, None),
-            Answer::HeadOnly if form == Form::AsIs => Content::Head(length),
+            Answer::HeadOnly if !matches!(form, Form::Decoded(_)) => Content::Head(length),
             Answer::HeadOnly => Content::Empty,
             Answer::NotModified | Answer::RangeNotSatisfiable { .. } => Content::Empty,
             Answer::Partial(range) => Content::Stored(body, Some(vec![Piece::Range(range)])),
@@ -130,7 +129,11 @@ impl Course {
             }
         };
         let status = Status { ttl: Some(ttl(&stored, now)), ..status };
-        Reply { decode: taken_off(form), ..self.reply(head, content, status) }
+        let saved = match (form, &content) {
+            (Form::Compressed, Content::Stored(..)) => found.entry.saved(),
+            _ => 0,
+        };
+        Reply { decode: form.taken_off(), saved, ..self.reply(head, content, status) }
     }
 
     /// The response that the origin's own makes while it is being stored.
@@ -141,25 +144,26 @@ impl Course {
         status: Status,
         now: Time,
     ) -> Reply<B> {
-        let form = policy::form(&self.request, stored.head);
+        let form = policy::form(&self.request, stored.head, Octets::Received);
         let formed = policy::formed(stored.head, form);
         let length = length.unwrap_or(u64::MAX);
-        let answer = policy::answer(&self.whole(), &formed, length);
-        let head = policy::convey(&formed, &answer);
+        let answer = policy::answer(&whole(&self.request), &formed, length);
+        let mut head = policy::convey(&formed, &answer);
+        if self.compresses(stored.head, length) {
+            policy::negotiated(&mut head);
+        }
         let content = match answer {
             Answer::NotModified => Content::Empty,
             _ => Content::OriginKept,
         };
         let status = Status { ttl: Some(ttl(stored, now)), ..status };
-        Reply { decode: taken_off(form), ..self.reply(head, content, status) }
+        Reply { decode: form.taken_off(), ..self.reply(head, content, status) }
     }
 
-    /// The request without its range: nothing is cut from what is not here whole, nor by the
-    /// offsets of another representation.
-    fn whole(&self) -> RequestHead {
-        let mut request = self.request.clone();
-        request.headers.remove(header::RANGE);
-        request
+    /// Whether a response with a body of so many bytes is to be compressed for the store.
+    pub fn compresses(&self, head: &ResponseHead, length: u64) -> bool {
+        policy::pays(length, None)
+            && policy::compressible(&self.request, head, &self.plan.treatment)
     }
 
     /// The origin's response, passed through.
@@ -201,15 +205,29 @@ impl Course {
         self.client = Client::Served;
         policy::withhold(&mut head.headers, self.plan.treatment.tag_fields);
         status.append(&mut head.headers);
-        Reply { head, content, decode: None, status }
+        Reply { head, content, decode: None, saved: 0, status }
     }
 }
 
-fn taken_off(form: Form) -> Option<Coding> {
+/// What is sent of a stored response in a form.
+pub(super) fn answer(
+    request: &RequestHead,
+    head: &ResponseHead,
+    form: Form,
+    length: u64,
+) -> Answer {
     match form {
-        Form::Decoded(coding) => Some(coding),
-        Form::AsIs | Form::Unsuitable => None,
+        Form::AsIs | Form::Unsuitable => policy::answer(request, head, length),
+        _ => policy::answer(&whole(request), head, length),
     }
+}
+
+/// A request without its range: nothing is cut from what is not here whole, nor by the offsets of
+/// another representation.
+fn whole(request: &RequestHead) -> RequestHead {
+    let mut request = request.clone();
+    request.headers.remove(header::RANGE);
+    request
 }
 
 /// A found entry as policy sees it.

@@ -154,7 +154,7 @@ pub(super) fn weigh<B>(course: &mut Course, found: Found<B>, now: Time) -> Use<B
         }
         return Use::Short(None, Reason::Variant);
     }
-    if policy::form(&course.request, &entry.head) == Form::Unsuitable {
+    if policy::form(&course.request, &entry.head, entry.octets()) == Form::Unsuitable {
         return Use::Pass(Reason::Coding);
     }
     let stored = stored_of(&found);

@@ -43,7 +43,7 @@ use origin::AwaitOrigin;
 use pass::{AwaitInvalidation, AwaitPass};
 use purge::AwaitPurge;
 use rescue::AwaitRescue;
-use store::{AwaitBody, AwaitRelease, AwaitReply, AwaitStore};
+use store::{AwaitBody, AwaitCompression, AwaitRelease, AwaitReply, AwaitStore};
 
 /// One request's exchange with client, tiers and origin.
 ///
@@ -59,6 +59,7 @@ pub struct Exchange<B> {
 enum State<B> {
     Adoption(AwaitAdoption),
     Body(AwaitBody),
+    Compression(AwaitCompression<B>),
     Done,
     Glance(AwaitGlance<B>),
     Invalidation(AwaitInvalidation),
@@ -107,6 +108,7 @@ impl<B: Clone> Exchange<B> {
         let (state, action) = match state {
             State::Adoption(state) => state.resume(&mut course, outcome, now),
             State::Body(state) => state.resume(&mut course, outcome, now),
+            State::Compression(state) => state.resume(&course, outcome, now),
             State::Done => (State::Done, Action::Stop),
             State::Glance(state) => state.resume(&mut course, outcome, now),
             State::Invalidation(state) => state.resume(&mut course, outcome, now),

@@ -160,7 +160,7 @@ fn update<B>(
 /// (RFC 9111 §4.3.5).
 fn told(course: &Course, stored: &Entry, told: &ResponseHead, arrival: Arrival) -> Option<Entry> {
     let mut entry = stored.clone();
-    match policy::head_tells(&stored.head, stored.body_len, told) {
+    match policy::head_tells(&stored.head, stored.received_len(), told) {
         Told::Nothing => return None,
         Told::Outdated if arrival.received.since(entry.generated) < entry.lifetime.stale => {
             entry.lifetime.fresh = Duration::ZERO;

@@ -13,7 +13,7 @@ use super::{State, Step, lease, pass};
 use crate::cache::entry::{Entry, Kind};
 use crate::cache::graphql::GraphQl;
 use crate::cache::key::Key;
-use crate::cache::policy::{ContentForm, Standing};
+use crate::cache::policy::{self, ContentForm, Standing};
 use crate::cache::{Lifetime, Reason, ResponseHead, Tier, Time, Verdict};
 
 /// The response is on its way to the client.
@@ -40,6 +40,15 @@ pub(super) struct AwaitBody {
     pub entry: Entry,
     pub lease: Lease,
     pub key: Key,
+}
+
+/// The body is being compressed.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitCompression<B> {
+    entry: Entry,
+    lease: Lease,
+    key: Key,
+    body: B,
 }
 
 /// An entry is being committed.
@@ -131,16 +140,47 @@ impl AwaitBody {
         match outcome {
             Outcome::Collected { body, length } if inspect(course).is_none() => {
                 entry.body_len = length;
-                commit(course, lease, key, entry, Some(body), now)
+                compress(course, AwaitCompression { entry, lease, key, body }, now)
             }
             Outcome::Inspected { body, length, tags } => {
                 entry.body_len = length;
                 entry.tags = union(&tags, entry.tags);
-                commit(course, lease, key, entry, Some(body), now)
+                compress(course, AwaitCompression { entry, lease, key, body }, now)
             }
             Outcome::Failed(Fault::TooLarge) => mark(course, lease, key, Reason::TooLarge, now),
             _ => release(lease, key, None, Then::Stop),
         }
+    }
+}
+
+/// Has a body compressed before it is committed, if that may pay.
+fn compress<B: Clone>(course: &Course, state: AwaitCompression<B>, now: Time) -> Step<B> {
+    match course.compresses(&state.entry.head, state.entry.body_len) {
+        true => {
+            let body = state.body.clone();
+            (State::Compression(state), Action::Compress { body })
+        }
+        false => state.commit(course, now),
+    }
+}
+
+impl<B: Clone> AwaitCompression<B> {
+    /// What could not be compressed, or not by much, is stored as it is.
+    pub fn resume(mut self, course: &Course, outcome: Outcome<B>, now: Time) -> Step<B> {
+        let plain = self.entry.body_len;
+        if let Outcome::Compressed { body, length } = outcome
+            && policy::pays(plain, Some(length))
+        {
+            self.entry.kind = Kind::Compressed { plain };
+            self.entry.body_len = length;
+            self.body = body;
+        }
+        self.commit(course, now)
+    }
+
+    fn commit(self, course: &Course, now: Time) -> Step<B> {
+        let Self { entry, lease, key, body } = self;
+        commit(course, lease, key, entry, Some(body), now)
     }
 }
 

@@ -84,6 +84,11 @@ impl AcceptEncoding {
         codings.0.iter().all(|coding| self.weight_of(coding) == Weight::Taken)
     }
 
+    /// Whether it says that it takes a coding: what we add is not for those who say nothing.
+    pub fn asks_for(&self, coding: Coding) -> bool {
+        *self != Self::Any && self.weight_of(coding.as_str()) == Weight::Taken
+    }
+
     /// Whether it takes one without any: yes unless it says otherwise.
     pub fn takes_identity(&self) -> bool {
         let Self::Listed(members) = self else { return true };

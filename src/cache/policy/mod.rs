@@ -17,6 +17,7 @@
 mod admit;
 mod age;
 mod answer;
+mod compress;
 mod content;
 mod eligible;
 mod form;
@@ -37,6 +38,7 @@ mod uri;
 pub use admit::{Admission, Arrival, admit};
 pub use age::{dated, initial_age};
 pub use answer::{Answer, Multipart, answer};
+pub use compress::{compressible, negotiated, pays};
 pub use content::{heeds_changes, needs_content, reads, with_content};
 pub use eligible::{eligible, only_if_cached};
 pub use form::{Form, form, formed};
@@ -50,5 +52,6 @@ pub use reuse::{Rescue, Reuse, Standing, Stored, reuse};
 pub use select::{selecting, selects};
 pub use status::Status;
 pub use treatment::{
-    Caching, ClientDirectives, ContentForm, OriginPurges, Prohibition, TagFields, Treatment,
+    Caching, ClientDirectives, Compression, ContentForm, OriginPurges, Prohibition, TagFields,
+    Treatment,
 };

@@ -31,6 +31,8 @@ pub struct Treatment {
     pub fresh_max: Duration,
     /// The largest body that is stored, in bytes.
     pub body_max: u64,
+    /// Whether text is stored compressed.
+    pub compression: Compression,
     /// Whether clients may demand validation and the like (RFC 9111 §5.2.1).
     pub client_directives: ClientDirectives,
     /// Methods besides GET and HEAD that are looked up, keyed by their content: QUERY, which is
@@ -61,6 +63,7 @@ impl Default for Treatment {
             negative: None,
             fresh_max: FRESH_MAX,
             body_max: BODY_MAX,
+            compression: Compression::Off,
             client_directives: ClientDirectives::Obey,
             methods: query(),
             content: ContentForm::Exact,
@@ -70,6 +73,16 @@ impl Default for Treatment {
             tag_fields: TagFields::Stripped,
         }
     }
+}
+
+/// Whether text that came without a coding is stored compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// With gzip, where that pays.
+    Gzip,
+    /// It is not.
+    #[default]
+    Off,
 }
 
 /// In which form a request's content is part of its key.

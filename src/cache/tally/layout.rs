@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::histogram::{self, BOUNDS};
-use super::{Patience, Peer, Source, Supply, Tenure};
+use super::{Patience, Peer, Saving, Source, Supply, Tenure};
 use crate::cache::exchange::Fault;
 use crate::cache::{Reason, Verdict};
 
@@ -108,6 +108,8 @@ layout! {
         "Requests by the rule that matched.";
     BYTES "bytes" ["from"] Supply::WORDS.len(), Words::List(Supply::WORDS),
         "Bytes of the bodies sent, where their length was known.";
+    SAVED "bytes_saved" ["where"] Saving::WORDS.len(), Words::List(Saving::WORDS),
+        "Bytes by which compression has shortened what was stored and what was sent.";
     FETCHES "origin_fetches" ["client"] Patience::WORDS.len(), Words::List(Patience::WORDS),
         "Fetches from the origin, by whether a client waited.";
     LEASES "leases" ["state"] Tenure::WORDS.len(), Words::List(Tenure::WORDS),

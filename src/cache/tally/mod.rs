@@ -14,7 +14,7 @@ use super::{Reason, Verdict};
 use histogram::Histogram;
 use layout::{
     BYTES, CLASSES, COMMANDS, END, FAULTS, FETCHES, LEASES, OPENINGS, PURGES, REASONS, REFUSED,
-    REQUESTS, RULES, RULES_MAX, SOURCES, STATUSES, STORES, WAITS,
+    REQUESTS, RULES, RULES_MAX, SAVED, SOURCES, STATUSES, STORES, WAITS,
 };
 pub use layout::{FAMILIES, Family};
 
@@ -45,6 +45,8 @@ pub enum Cell {
     Rules(Option<usize>),
     /// Bytes of the bodies sent.
     Bytes(Supply),
+    /// Bytes by which compression has shortened bodies.
+    Saved(Saving),
     /// Fetches that went to the origin.
     Fetches(Patience),
     /// What became of attempts to get a lease, and of leases.
@@ -117,6 +119,15 @@ words! {
 }
 
 words! {
+    /// What compression has shortened.
+    Saving:
+    /// What was stored, in one tier.
+    Stored = "stored",
+    /// What was sent to clients.
+    Sent = "sent",
+}
+
+words! {
     /// Whether a client waited for a fetch.
     Patience:
     /// It did.
@@ -161,6 +172,7 @@ impl Cell {
             Self::Rules(None) => RULES,
             Self::Rules(Some(rule)) => RULES.saturating_add(rule.saturating_add(1).min(RULES_MAX)),
             Self::Bytes(supply) => BYTES.saturating_add(supply as usize),
+            Self::Saved(saving) => SAVED.saturating_add(saving as usize),
             Self::Fetches(patience) => FETCHES.saturating_add(patience as usize),
             Self::Leases(tenure) => LEASES.saturating_add(tenure as usize),
             Self::Stores => STORES,

@@ -5,12 +5,12 @@
 //! time that a request costs the server, which other load disturbs least.
 
 mod cases;
-mod cpu;
+pub(crate) mod cpu;
 mod field;
 mod load;
 mod peers;
 mod report;
-mod workload;
+pub(crate) mod workload;
 
 use std::path::PathBuf;
 use std::time::Duration;

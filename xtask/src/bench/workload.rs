@@ -95,6 +95,18 @@ pub fn run(field: &Field, file: &Path, amount: Amount) -> Result<Value> {
     }))
 }
 
+/// Requests for as many objects as `amount` says, the most popular being object 0.
+pub(crate) fn ranks(file: &Path, amount: Amount) -> Result<Vec<usize>> {
+    let drawn = Distribution::read(file)?.draw(amount).requests;
+    let mut times = vec![0usize; amount.objects];
+    drawn.iter().for_each(|&object| times[object] += 1);
+    let mut order: Vec<usize> = (0..amount.objects).collect();
+    order.sort_by_key(|&object| std::cmp::Reverse(times[object]));
+    let mut rank = vec![0; amount.objects];
+    order.iter().enumerate().for_each(|(place, &object)| rank[object] = place);
+    Ok(drawn.into_iter().map(|object| rank[object]).collect())
+}
+
 impl Workload {
     fn load(&self, port: u16) -> Load {
         let (requests, sizes) = (Rc::new(self.requests.clone()), Rc::new(self.sizes.clone()));
