@@ -138,6 +138,76 @@ fn what_was_purged_while_the_origin_failed_does_not_stand_in() {
     }
 }
 
+/// What another cache has had for too long, or an origin whose clock is late, is stale on arrival:
+/// nobody can share it, so nobody waits for it again and again (RFC 9111 §4).
+#[test]
+fn what_comes_stale_is_not_queued_for() {
+    let aged = |seconds: u64, fields: &[&str]| {
+        let Outcome::Found(mut found) = stored(Standing::Clean) else { return None };
+        found.entry.generated = NOW.before(Duration::from_secs(seconds));
+        found.entry.head = response(fields);
+        Some(found)
+    };
+    let fields = ["200", "cache-control: max-age=1", "age: 30"];
+    let told = course(&[], |action| match action {
+        Action::Acquire { .. } => Outcome::Held { by: Held::Elsewhere, found: aged(60, &fields) },
+        Action::Fetch(_) => answered(&["200"]),
+        Action::Lookup { .. } => aged(60, &fields).map_or(Outcome::Absent, Outcome::Found),
+        _ => Outcome::Done,
+    });
+    assert_eq!(told, ["lookup", "acquire Everywhere", "fetch GET", "reply 200"], "its age tells");
+    let mut landed = 0;
+    let told = course(&[], |action| match action {
+        Action::Acquire { .. } => {
+            landed += 1;
+            let found = aged(60 - landed, &["200", "cache-control: max-age=1"]);
+            Outcome::Held { by: Held::Elsewhere, found }
+        }
+        Action::Fetch(_) => answered(&["200"]),
+        Action::Lookup { .. } => Outcome::Absent,
+        _ => Outcome::Done,
+    });
+    let wait = ["acquire Everywhere", "wait"];
+    let expected = [&["lookup"], &wait[..], &wait, &["acquire Everywhere", "fetch GET"]].concat();
+    assert_eq!(told[..7], expected, "twice in vain is enough");
+}
+
+/// Where an error was provoked, requests neither pass by the cache nor queue for it: one that gets
+/// the lease fills it (RFC 9110 §15.5).
+#[test]
+fn what_one_request_provoked_keeps_no_other_from_filling() {
+    let mark = |status: &str| {
+        let Outcome::Found(mut found) = stored(Standing::Clean) else { return None };
+        found.entry.kind = Kind::Pass;
+        found.entry.generated = NOW;
+        found.entry.head = response(&[status]);
+        Some(found)
+    };
+    let play = |status: &str, by: Option<Held>| {
+        course(&[], |action| match action {
+            Action::Acquire { .. } => match by {
+                Some(by) => Outcome::Held { by, found: mark(status) },
+                None => granted(Reach::Everywhere),
+            },
+            Action::Fetch(_) => answered(&["200", "cache-control: max-age=9"]),
+            Action::Lookup { .. } => mark(status).map_or(Outcome::Absent, Outcome::Found),
+            Action::Collect { .. } => Outcome::Collected { body: 1, length: 1 },
+            _ => Outcome::Done,
+        })
+    };
+    let fills = ["lookup", "acquire Everywhere", "fetch GET", "reply 200", "collect", "store"];
+    assert_eq!(play("403", None)[..6], fills);
+    assert_eq!(
+        play("404", None),
+        ["lookup", "fetch GET", "reply 200"],
+        "it is not there for anybody"
+    );
+    let away = ["lookup", "acquire Everywhere", "fetch GET", "reply 200"];
+    assert_eq!(play("403", Some(Held::Elsewhere)), away, "nobody queues");
+    let here = [&["lookup", "acquire Everywhere", "wait"], &away[..]].concat();
+    assert_eq!(play("403", Some(Held::Here)), here, "but for a fetch of its own isolate, once");
+}
+
 /// A response that is stale and may only stand in for a failing origin.
 fn stored(standing: Standing) -> Outcome<u8> {
     let long = |secs| Duration::from_secs(secs);

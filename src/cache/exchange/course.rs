@@ -32,6 +32,10 @@ pub(super) struct Course {
     pub waited: Option<Held>,
     /// How many pauses there have been.
     pub pauses: u32,
+    /// When what was stored before the last pause was generated.
+    pub met: Option<Time>,
+    /// How often something else was stored after a pause and did not answer either.
+    pub in_vain: u32,
     /// When the request was first told that the origin had failed a moment ago.
     pub held_off: Option<Time>,
     /// When what it was answered with was generated, if that is refreshed before its time.
@@ -60,6 +64,8 @@ impl Course {
             reason: Reason::Absent,
             waited: None,
             pauses: 0,
+            met: None,
+            in_vain: 0,
             held_off: None,
             early: None,
             seed,

@@ -8,6 +8,7 @@ use super::lookup::{self, Prior, Use};
 use super::rescue::{self, Failure};
 use super::store::{self, AwaitReply, Next, Then};
 use super::{State, Step, origin, pass};
+use crate::cache::field::Age;
 use crate::cache::policy::{self, Reuse, Status};
 use crate::cache::{Reason, Time, Verdict};
 
@@ -93,7 +94,12 @@ impl<B: Clone> AwaitLease<B> {
                 let next = Next::Release { lease, key, hold: None };
                 match self.reconsider(course, found, now) {
                     Second::Answers(reply) => store::replied(course, Some(reply), next, now),
-                    Second::Fetch(prior) => origin::fetch(course, prior, Some(lease), now),
+                    Second::Fetch(prior) => {
+                        if course.reason == Reason::PassMarker {
+                            course.reason = Reason::Absent;
+                        }
+                        origin::fetch(course, prior, Some(lease), now)
+                    }
                     Second::Passes(reason) => {
                         let (key, then) = (course.key.clone(), Then::Pass(reason, None));
                         store::release(lease, key, None, then)
@@ -196,7 +202,10 @@ fn hold_off<B: Clone>(
 
 /// Waits for whoever fetches, longer each time, never beyond the patience.
 fn pause<B: Clone>(course: &mut Course, by: Held, prior: Option<Prior<B>>, now: Time) -> Step<B> {
-    if insists(course, prior.as_ref(), now) {
+    let marked = course.reason == Reason::PassMarker;
+    let queues = by == Held::Here && course.waited.is_none();
+    let in_vain = comes_stale(course, prior.as_ref());
+    if in_vain || (marked && !queues) || insists(course, prior.as_ref(), now) {
         return origin::fetch(course, prior, None, now);
     }
     let limits = course.plan.limits;
@@ -225,11 +234,24 @@ fn first_pause<B>(prior: Option<&Prior<B>>, poll: Duration) -> Duration {
     }
 }
 
-/// Whether the request would not take what another request's fetch brings.
+/// Whether what others fetch comes stale: twice something has landed that did not help. It may
+/// have been in another cache for too long, or the origin's clock is wrong.
+fn comes_stale<B>(course: &mut Course, prior: Option<&Prior<B>>) -> bool {
+    let stored = prior.map(|prior| prior.found.entry.generated);
+    if course.waited.is_some() && stored.is_some() && stored != course.met {
+        course.in_vain = course.in_vain.saturating_add(1);
+    }
+    course.met = stored;
+    course.in_vain > 1
+}
+
+/// Whether the request would not take what another request's fetch brings, if that is as old when
+/// it comes as what is stored said that it was.
 fn insists<B>(course: &Course, prior: Option<&Prior<B>>, now: Time) -> bool {
     let Some(prior) = prior else { return false };
     let mut fetched = course::stored_of(&prior.found);
-    fetched.generated = now;
+    let aged = Age::parse(&fetched.head.headers).unwrap_or_default();
+    fetched.generated = now.before(aged.0.into());
     let treatment = &course.plan.treatment;
     let standing = policy::Standing::Clean;
     match policy::reuse(&course.request, &fetched, standing, now, treatment) {

@@ -138,10 +138,13 @@ pub(super) fn weigh<B>(course: &mut Course, found: Found<B>, now: Time) -> Use<B
     if entry.kind == Kind::Pass {
         let age = now.since(entry.generated);
         let holds = found.standing == Standing::Clean && entry.lifetime.fresh > age;
-        return if holds {
-            Use::Pass(Reason::PassMarker)
-        } else {
-            Use::Short(None, Reason::Absent)
+        return match holds {
+            // What one request has provoked does not keep the next from filling the cache.
+            true if policy::blames_request(entry.head.status) => {
+                Use::Short(None, Reason::PassMarker)
+            }
+            true => Use::Pass(Reason::PassMarker),
+            false => Use::Short(None, Reason::Absent),
         };
     }
     let vary = Vary::parse(&entry.head.headers);

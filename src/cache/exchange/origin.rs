@@ -131,7 +131,7 @@ impl<B: Clone> AwaitOrigin<B> {
                 Next::Store { lease, key, entry, body: found.body }
             }
             (Err(reason), Some((lease, key))) if !concerns_request(reason) => {
-                Next::Mark { lease, key, reason }
+                Next::Mark { lease, key, reason, status: update.status }
             }
             (_, Some((lease, key))) => Next::Release { lease, key, hold: None },
             (_, None) => Next::Stop,
@@ -146,6 +146,9 @@ impl<B: Clone> AwaitOrigin<B> {
         length: Option<u64>,
         now: Time,
     ) -> Step<B> {
+        if self.is_provoked(&response) {
+            return self.unstored(course, &response, Reason::Status, now);
+        }
         if length.is_some_and(|length| length > course.plan.treatment.body_max) {
             return self.refuse(course, &response, Reason::TooLarge, now);
         }
@@ -165,6 +168,13 @@ impl<B: Clone> AwaitOrigin<B> {
             (Ok(_), None) => self.unstored(course, &response, Reason::Unleased, now),
             (Err(reason), _) => self.refuse(course, &response, reason, now),
         }
+    }
+
+    /// Whether it only says that this request was wrong, where others have got better ones: these
+    /// keep what they have.
+    fn is_provoked(&self, response: &ResponseHead) -> bool {
+        let stored = self.prior.as_ref().map(|prior| prior.found.entry.head.status);
+        policy::blames_request(response.status) && stored.is_some_and(|stored| stored < 400)
     }
 
     fn admit(&self, course: &Course, head: &ResponseHead, now: Time) -> Result<Admission, Reason> {
@@ -201,7 +211,8 @@ impl<B: Clone> AwaitOrigin<B> {
         match self.lease.clone() {
             Some((lease, key)) if response.status < 500 && !concerns_request(reason) => {
                 let reply = self.relayed(course, response, reason);
-                store::replied(course, reply, Next::Mark { lease, key, reason }, now)
+                let status = response.status;
+                store::replied(course, reply, Next::Mark { lease, key, reason, status }, now)
             }
             _ => self.unstored(course, response, reason, now),
         }

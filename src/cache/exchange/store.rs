@@ -30,7 +30,7 @@ pub(super) enum Next<B> {
     Refresh(Prior<B>),
     Release { lease: Lease, key: Key, hold: Option<Backoff> },
     Stop,
-    Mark { lease: Lease, key: Key, reason: Reason },
+    Mark { lease: Lease, key: Key, reason: Reason, status: u16 },
     Store { lease: Lease, key: Key, entry: Entry, body: B },
 }
 
@@ -108,7 +108,9 @@ fn proceed<B: Clone>(course: &mut Course, next: Next<B>, now: Time) -> Step<B> {
         Next::Refresh(prior) => lease::acquire(course, Some(prior), now),
         Next::Release { lease, key, hold } => release(lease, key, hold, Then::Stop),
         Next::Stop => super::stop(),
-        Next::Mark { lease, key, reason } => mark(course, lease, key, reason, now),
+        Next::Mark { lease, key, reason, status } => {
+            mark(course, lease, key, (reason, status), now)
+        }
         Next::Store { lease, key, entry, body } => {
             commit(course, lease, key, entry, Some(body), now)
         }
@@ -147,7 +149,10 @@ impl AwaitBody {
                 entry.tags = union(&tags, entry.tags);
                 compress(course, AwaitCompression { entry, lease, key, body }, now)
             }
-            Outcome::Failed(Fault::TooLarge) => mark(course, lease, key, Reason::TooLarge, now),
+            Outcome::Failed(Fault::TooLarge) => {
+                let refused = (Reason::TooLarge, entry.head.status);
+                mark(course, lease, key, refused, now)
+            }
             _ => release(lease, key, None, Then::Stop),
         }
     }
@@ -202,12 +207,13 @@ pub(super) fn commit<B: Clone>(
     AwaitStore { tier, lease, key, entry, body, tries: 0, holding }.ask(now)
 }
 
-/// Leaves a mark that the key is not storable, so that nobody waits for it, and why.
+/// Leaves a mark that the key is not storable, so that nobody waits for it: why, and with which
+/// status the origin has said so.
 pub(super) fn mark<B: Clone>(
     course: &Course,
     lease: Lease,
     key: Key,
-    reason: Reason,
+    (reason, status): (Reason, u16),
     now: Time,
 ) -> Step<B> {
     let mut headers = HeaderMap::new();
@@ -223,7 +229,7 @@ pub(super) fn mark<B: Clone>(
         key: key.as_str().to_owned(),
         tags: course.plan.tags.clone(),
         selecting: Vec::new(),
-        head: ResponseHead { status: 204, headers },
+        head: ResponseHead { status, headers },
         body_len: 0,
     };
     commit(course, lease, key, entry, None, now)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header;
 
 use super::Treatment;
-use super::status_code::{is_error, is_heuristically_cacheable};
+use super::status_code::{blames_request, is_error, is_heuristically_cacheable};
 use crate::cache::field::{Directives, Expires, HttpDate, Scope, Source};
 use crate::cache::policy::Prohibition;
 use crate::cache::{Lifetime, ResponseHead, Time};
@@ -83,9 +83,11 @@ impl Basis<'_> {
     }
 
     fn fresh(&self) -> Option<Duration> {
-        let rule = match is_error(self.response.status) {
-            true => self.treatment.negative,
-            false => self.treatment.fresh,
+        let rule = match self.response.status {
+            // Whoever can provoke such an error would have it kept for everybody.
+            status if blames_request(status) => None,
+            status if is_error(status) => self.treatment.negative,
+            _ => self.treatment.fresh,
         };
         if let Some(span) = rule {
             return Some(self.age.saturating_add(span));

@@ -51,6 +51,7 @@ pub use receipt::{RECEIPT, receipt};
 pub use reuse::{Rescue, Reuse, Standing, Stored, reuse};
 pub use select::{selecting, selects};
 pub use status::Status;
+pub(crate) use status_code::blames_request;
 pub use treatment::{
     Caching, ClientDirectives, Compression, ContentForm, OriginPurges, Prohibition, TagFields,
     Treatment,

@@ -17,6 +17,12 @@ pub(super) fn is_heuristically_cacheable(status: u16) -> bool {
     matches!(status, 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
 }
 
+/// Whether the code says that the request was wrong, and nothing of what it asked for
+/// (RFC 9110 §15.5): another one for the same may fare otherwise.
+pub(crate) fn blames_request(status: u16) -> bool {
+    matches!(status, 400..=499) && !matches!(status, 404 | 410 | 451)
+}
+
 /// Whether the code says that the request failed, by whosever fault.
 pub(super) fn is_error(status: u16) -> bool {
     status >= 400

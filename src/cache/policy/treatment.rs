@@ -24,8 +24,8 @@ pub struct Treatment {
     /// The span after everything else in which a response is kept, only to be validated.
     /// `None`: a day.
     pub keep: Option<Duration>,
-    /// The freshness lifetime of errors (4xx, 5xx) that name none. `None`: such errors are not
-    /// stored.
+    /// The freshness lifetime of errors that name none: of the origin's (5xx), and of those that
+    /// say of the resource that it is not there. `None`: such errors are not stored.
     pub negative: Option<Duration>,
     /// The longest freshness lifetime that an origin may ask for, from the moment of receipt.
     pub fresh_max: Duration,
