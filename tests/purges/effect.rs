@@ -75,7 +75,7 @@ impl Stage {
                     to.set(Some(Err(refused)));
                     return true;
                 }
-                let told = self.server.borrow_mut().execute(words, self.bug);
+                let told = self.server.borrow_mut().execute(words, self.bug, self.setting.room);
                 self.note(|| {
                     format!("  task {}: {} -> {}", effect.task, words_of(words), text(&told))
                 });

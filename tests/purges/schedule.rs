@@ -49,6 +49,8 @@ pub struct Setting {
     pub bound: i64,
     /// Over how many ledgers the keys spread.
     pub shards: u32,
+    /// Members of a ledger, its head and floor included: so few that a schedule makes it overflow.
+    pub room: &'static str,
 }
 
 /// Chance, as a seed decides it.
@@ -80,7 +82,8 @@ impl Setting {
     /// What a seed plays under.
     pub fn of(seed: u64) -> Self {
         let bound = [1000, 1000, 1000, 0][seed as usize % 4];
-        Self { bound, shards: 1 + u32::from(seed.is_multiple_of(3)) }
+        let room = ["4", "6"][seed as usize % 2];
+        Self { bound, shards: 1 + u32::from(seed.is_multiple_of(3)), room }
     }
 }
 

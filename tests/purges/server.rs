@@ -69,16 +69,15 @@ impl Server {
         (word == b"EVALSHA").then_some(script.verb)
     }
 
-    /// Executes a command of the Worker.
-    pub fn execute(&mut self, command: &Command, bug: Bug) -> Value {
+    /// Executes a command of the Worker, with so much room in a ledger.
+    pub fn execute(&mut self, command: &Command, bug: Bug, room: &'static str) -> Value {
         let mut words: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
         let verb = self.verb(command);
         if let Some(verb) = verb {
             let runs = self.loaded.iter().find(|script| (script.verb, script.bug) == (verb, bug));
             words[1] = runs.map_or(&[], |script| script.runs.as_slice());
             if verb == Verb::Purge {
-                // So small that a schedule can make it overflow.
-                words[5] = LEDGER_MAX;
+                words[5] = room.as_bytes();
             }
         }
         self.commands += 1;
@@ -105,6 +104,3 @@ const SCRIPTS: [(Verb, &str); 5] = [
     (Verb::Renew, include_str!("../../src/redis/scripts/renew.lua")),
     (Verb::Store, include_str!("../../src/redis/scripts/store.lua")),
 ];
-
-/// Members of a ledger, its head and floor included.
-const LEDGER_MAX: &[u8] = b"6";
