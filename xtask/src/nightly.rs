@@ -74,7 +74,7 @@ pub fn fuzz(options: &Fuzzing) -> Result<bool> {
         line(&format!("fuzzing {name} for {:?}", Duration::from_secs(options.seconds)));
         // The code is safe Rust, so no sanitizer is needed, and with it no nightly compiler.
         let mut run = Command::new(&fuzzer);
-        run.args(["run", "--sanitizer", "none", name]).arg(&found);
+        run.args(["run", "--release", "--sanitizer", "none", name]).arg(&found);
         run.arg(root().join("fuzz/corpus").join(name)).args(["--", "-timeout=10"]);
         run.arg(format!("-max_total_time={}", options.seconds)).current_dir(root().join("fuzz"));
         sound &= succeeds(run)?;
