@@ -1,6 +1,6 @@
 // The figures of the health report. Says what is missing rather than showing a zero for it.
 
-import { at, bar, element, figure, number, percent, plural, row, span, VERDICTS, write }
+import { at, bar, bytes, element, figure, number, percent, plural, row, span, VERDICTS, write }
   from "./words.js";
 
 /** Shows the report; the answer is what is to be said on top of the page. */
@@ -101,12 +101,17 @@ function showCost(cost) {
 
 function showTiers(data) {
   const faults = Object.entries(data.counts?.faults ?? {});
-  const rows = Object.entries(data.latency ?? {}).map(([name, waits]) => {
+  const rows = [...(data.latency === undefined ? [] : TIERS)].map(([name, [label, source]]) => {
+    const answers = data.counts?.sources;
+    const answered = [answers ? figure(answers[source] ?? 0) : "–", "number"];
+    // An isolate's memory is not waited for, and so can't fail.
+    if (name === "memory") return row([label, answered, ...Array(4).fill(["–", "number"]), "–"]);
+    const waits = data.latency[name];
     const own = faults.filter(([label]) => label.startsWith(`${name} `));
     const words = own.map(([label, count]) => `${figure(count)} ${label.slice(name.length + 1)}`);
     const known = number(waits?.count) > 0;
     const below = (value) => (known ? number(value) === null ? "> 5\u00a0s" : span(value) : "–");
-    return row([TIERS[name] ?? name, [figure(number(waits?.count) ?? 0), "number"],
+    return row([label, answered, [figure(number(waits?.count) ?? 0), "number"],
       [known ? span(number(waits.averageMs)) : "–", "number"],
       [below(waits?.p50BelowMs), "number"], [below(waits?.p99BelowMs), "number"],
       words.join(", ") || "none"]);
@@ -119,10 +124,18 @@ function showTiers(data) {
     `${figure(leases.expired ?? 0)} expired. Fills: ${figure(stores.stored ?? 0)} stored,`,
     `${figure(stores.fenced ?? 0)} kept out by a purge. The breaker opened`,
     `${plural(breaker, "time", "times")}.`,
+    data.memory ? `The isolate that has answered holds ${plural(data.memory.entries, "page", "pages")}`
+      + ` in memory, ${bytes(data.memory.bytes)}.` : "",
   ].join(" "));
 }
 
-const TIERS = { redis: "Redis", platform: "Platform cache", origin: "Origin" };
+/** The tiers in the order in which they are asked, and their names among the sources of answers. */
+const TIERS = new Map(Object.entries({
+  memory: ["Memory", "memory"],
+  platform: ["Platform cache", "platform"],
+  redis: ["Redis", "shared"],
+  origin: ["Origin", "origin"],
+}));
 
 /** What the report may say of Redis, and what follows for readers. */
 const STATES = {

@@ -48,6 +48,7 @@ async function figures(operator) {
   await page.locator("#spared", { hasText: /%$/ }).waitFor();
   await page.locator("#cost", { hasText: /^\d/ }).waitFor();
   await page.locator("#tiers tbody tr", { hasText: /^Redis\d/ }).waitFor();
+  await page.locator("#tiers tbody tr", { hasText: /^Memory\d/ }).waitFor();
   await page.locator("#leases", { hasText: /[1-9]\d* granted/ }).waitFor();
   equal(await page.locator(".signed").first().isVisible(), false, "what needs a token is shown");
   // What it shows is what the report says, by the time both have been read with nothing between.
