@@ -238,7 +238,7 @@ fn causes(asked: &Seen) -> Reply {
     }
 }
 
-async fn health(site: &Site) -> Result<Value> {
+pub async fn health(site: &Site) -> Result<Value> {
     Ok(site.get(0, "/api/v1/cache").await?.json()?["data"].take())
 }
 
@@ -266,7 +266,7 @@ fn hits(counts: &Value) -> u64 {
     ["hit", "stale"].iter().map(|name| number(&counts["requests"][*name])).sum()
 }
 
-fn sum(counts: &Value) -> u64 {
+pub fn sum(counts: &Value) -> u64 {
     counts.as_object().into_iter().flatten().map(|(_, count)| number(count)).sum()
 }
 

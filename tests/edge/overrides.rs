@@ -1,5 +1,7 @@
 //! Rules that are set while the edge runs, and documents that are not believed.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 use xtask::harness::{ADMIN, PURGER, PlatformTier, READER, Spec, VISIBILITY, Wire, eventually};
@@ -58,6 +60,36 @@ async fn the_kill_switch_is_seen_everywhere_within_the_bound() -> Result<()> {
     for isolate in 0..isolates {
         site.warm(isolate, "/page").await?;
     }
+    Ok(())
+}
+
+/// An isolate that answers from memory, and asks nobody, learns of it all the same.
+#[tokio::test]
+async fn the_kill_switch_reaches_what_memory_answers() -> Result<()> {
+    let mut site = live(|spec| Spec { isolates: 2, processes: 1, ..spec })?;
+    let mut wire = site.wire()?;
+    let mut reads = || wire.calls().map(|calls| calls.get("get").copied().unwrap_or(0));
+    site.warm(1, "/page").await?;
+    eventually("isolate 1 answers from memory", PATIENCE, async || {
+        let before = reads().unwrap_or(0);
+        for _ in 0..20 {
+            let _ = site.get(1, "/page").await;
+        }
+        reads().is_ok_and(|after| after == before)
+    })
+    .await?;
+    order(&site, &json!({"bypass": "everything"})).await?;
+    let ordered = Instant::now();
+    loop {
+        let late = ordered.elapsed() >= VISIBILITY;
+        let answered = site.get(1, "/page").await?;
+        if answered.says("detail=rule") {
+            break;
+        }
+        assert!(!late, "after {:?}: {}", ordered.elapsed(), answered.headers_text());
+        assert!(answered.is_hit(), "{}", answered.headers_text());
+    }
+    assert!(site.get(1, "/page").await?.says("detail=rule"));
     Ok(())
 }
 

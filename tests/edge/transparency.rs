@@ -186,6 +186,7 @@ impl Empty {
             colos: Vec::new(),
             variables: vec![("ORIGIN".to_owned(), origin.to_owned())],
             authority: None,
+            analytics: None,
             name: "empty".to_owned(),
         };
         Ok(Self { workerd: Workerd::start(&spec, &home)?, home })

@@ -95,6 +95,8 @@ pub struct Spec {
     pub authority: Option<String>,
     /// Whether trouble can be made; that needs a shared tier.
     pub troubles: Troubles,
+    /// The URL of what data points of the Workers Analytics Engine are sent to.
+    pub analytics: Option<String>,
 }
 
 impl Spec {
@@ -110,6 +112,7 @@ impl Spec {
             variables: Vec::new(),
             authority: None,
             troubles: Troubles::None,
+            analytics: None,
         }
     }
 
@@ -180,6 +183,7 @@ impl Edge {
                 colos: (0..spec.isolates).filter_map(colo).map(Colo::port).collect(),
                 variables: variables.clone(),
                 authority: spec.authority.clone(),
+                analytics: spec.analytics.as_deref().map(port_of).transpose()?,
                 name: format!("workerd-{process}"),
             };
             workers.push(Workerd::start(&settings, &logs)?);
@@ -305,7 +309,7 @@ fn tokens() -> Tokens {
 
 fn port_of(url: &str) -> Result<u16> {
     let port = url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-    port.with_context(|| format!("the origin's URL {url} does not end with a port"))
+    port.with_context(|| format!("the URL {url} does not end with a port"))
 }
 
 fn variables(

@@ -80,6 +80,7 @@ fn stage() -> Result<Stage> {
             ("TEXT".to_owned(), "{\"a\":\"b\\\"c\"}\n'é".to_owned()),
         ],
         authority: None,
+        analytics: None,
         name: "workerd".to_owned(),
     };
     Ok(Stage { workerd: Workerd::start(&spec, &logs)?, colos, origin, logs })

@@ -139,6 +139,7 @@ fn edge(
         colos: vec![colo.port()],
         variables: all,
         authority: None,
+        analytics: None,
         name: log,
     };
     let server = Workerd::start(&spec, &target().join("bench"))?;

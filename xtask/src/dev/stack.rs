@@ -227,6 +227,7 @@ fn workerd(
         ports,
         colos: colos.iter().map(Colo::port).collect(),
         variables,
+        analytics: None,
         name: "workerd".to_owned(),
     };
     Ok(Edge::Workerd(step("workerd starts", || Workerd::start(&spec, logs))?))

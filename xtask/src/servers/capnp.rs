@@ -30,7 +30,10 @@ pub(super) fn settings(spec: &WorkerdSpec, ports: &[u16], crons: &[u16], date: &
         );
         let site = spec.authority.iter().map(|authority| ("SITE", authority.as_str()));
         let variables = spec.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let bindings = bindings(variables.chain(site));
+        let mut bindings = bindings(variables.chain(site));
+        if spec.analytics.is_some() {
+            bindings.push_str("    (name = \"ANALYTICS\", analyticsEngine = \"points\"),\n");
+        }
         let _ = write!(
             workers,
             "const edge{n} :Workerd.Worker = (\n  modules = [\n    \
@@ -43,6 +46,12 @@ pub(super) fn settings(spec: &WorkerdSpec, ports: &[u16], crons: &[u16], date: &
              compatibilityDate = \"{date}\",\n  \
              compatibilityFlags = [\"service_binding_extra_handlers\"],\n  \
              bindings = [ (name = \"WORKER\", service = \"edge{n}\") ],\n);\n"
+        );
+    }
+    if let Some(port) = spec.analytics {
+        let _ = writeln!(
+            services,
+            "    (name = \"points\", external = (address = \"127.0.0.1:{port}\", http = ())),"
         );
     }
     let www = quote(&spec.www.to_string_lossy());

@@ -29,6 +29,9 @@ pub struct WorkerdSpec {
     /// The authority under which every isolate sees its requests; without it the one that the
     /// client names, which makes each port a site of its own.
     pub authority: Option<String>,
+    /// The port of a service that data points of the Workers Analytics Engine are sent to, behind
+    /// the binding `ANALYTICS`.
+    pub analytics: Option<u16>,
     /// The process' name in logs.
     pub name: String,
 }
