@@ -170,6 +170,14 @@ fn what_comes_stale_is_not_queued_for() {
     let wait = ["acquire Everywhere", "wait"];
     let expected = [&["lookup"], &wait[..], &wait, &["acquire Everywhere", "fetch GET"]].concat();
     assert_eq!(told[..7], expected, "twice in vain is enough");
+    let told = course(&[], |action| match action {
+        Action::Acquire { .. } => Outcome::Held { by: Held::Here, found: None },
+        Action::Fetch(_) => answered(&["200"]),
+        Action::Lookup { .. } => Outcome::Absent,
+        _ => Outcome::Done,
+    });
+    let waits = told.iter().filter(|word| *word == "wait").count();
+    assert_eq!((waits, told.last().map(String::as_str)), (5, Some("reply 200")), "{told:?}");
 }
 
 /// Where an error was provoked, requests neither pass by the cache nor queue for it: one that gets

@@ -35,7 +35,9 @@ pub(super) struct Course {
     /// When what was stored before the last pause was generated.
     pub met: Option<Time>,
     /// How often something else was stored after a pause and did not answer either.
-    pub in_vain: u32,
+    pub stale: u32,
+    /// For how many fetches of this isolate it has waited.
+    pub fetches: u32,
     /// When the request was first told that the origin had failed a moment ago.
     pub held_off: Option<Time>,
     /// When what it was answered with was generated, if that is refreshed before its time.
@@ -65,7 +67,8 @@ impl Course {
             waited: None,
             pauses: 0,
             met: None,
-            in_vain: 0,
+            stale: 0,
+            fetches: 0,
             held_off: None,
             early: None,
             seed,

@@ -204,7 +204,7 @@ fn hold_off<B: Clone>(
 fn pause<B: Clone>(course: &mut Course, by: Held, prior: Option<Prior<B>>, now: Time) -> Step<B> {
     let marked = course.reason == Reason::PassMarker;
     let queues = by == Held::Here && course.waited.is_none();
-    let in_vain = comes_stale(course, prior.as_ref());
+    let in_vain = in_vain(course, prior.as_ref());
     if in_vain || (marked && !queues) || insists(course, prior.as_ref(), now) {
         return origin::fetch(course, prior, None, now);
     }
@@ -234,15 +234,17 @@ fn first_pause<B>(prior: Option<&Prior<B>>, poll: Duration) -> Duration {
     }
 }
 
-/// Whether what others fetch comes stale: twice something has landed that did not help. It may
-/// have been in another cache for too long, or the origin's clock is wrong.
-fn comes_stale<B>(course: &mut Course, prior: Option<&Prior<B>>) -> bool {
+/// Whether waiting has proved vain: twice something has landed that was stale when it came,
+/// as from another cache or from an origin whose clock is late, or fetches of this isolate have
+/// brought nothing that could be kept.
+fn in_vain<B>(course: &mut Course, prior: Option<&Prior<B>>) -> bool {
     let stored = prior.map(|prior| prior.found.entry.generated);
-    if course.waited.is_some() && stored.is_some() && stored != course.met {
-        course.in_vain = course.in_vain.saturating_add(1);
-    }
+    let landed = course.waited.is_some() && stored.is_some() && stored != course.met;
+    course.stale = course.stale.saturating_add(u32::from(landed));
     course.met = stored;
-    course.in_vain > 1
+    let here = u32::from(course.waited == Some(Held::Here));
+    course.fetches = course.fetches.saturating_add(here);
+    course.stale > STALE_BORNE || course.fetches > FETCHES_BORNE
 }
 
 /// Whether the request would not take what another request's fetch brings, if that is as old when
@@ -271,3 +273,9 @@ const PAUSE_MAX: u32 = 32;
 
 /// How long a request that can't fill the cache waits for one that does.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// So often a request is content to have waited for what was stale when it came.
+const STALE_BORNE: u32 = 1;
+
+/// For so many fetches of its own isolate a request waits, if they bring nothing.
+const FETCHES_BORNE: u32 = 4;

@@ -1,15 +1,17 @@
 //! Looking for a stored response and judging what was found.
 
+use http::{HeaderMap, HeaderValue, header};
+
 use super::action::{Action, Fault, Found, Outcome};
 use super::course::{Client, Course, stored_of};
 use super::lease::AwaitLeader;
 use super::plan::Plan;
-use super::store::{AwaitReply, Next};
+use super::store::{self, AwaitReply, Next};
 use super::{State, Step, early, lease, pass};
 use crate::cache::entry::Kind;
 use crate::cache::field::Vary;
 use crate::cache::policy::{self, Form, Rescue, Reuse, Standing, Status};
-use crate::cache::{Reason, Tier, Time, Verdict};
+use crate::cache::{Reason, RequestHead, Tier, Time, Verdict};
 
 /// A look into a tier is under way.
 #[derive(Clone, Debug)]
@@ -137,7 +139,8 @@ pub(super) fn weigh<B>(course: &mut Course, found: Found<B>, now: Time) -> Use<B
     }
     if entry.kind == Kind::Pass {
         let age = now.since(entry.generated);
-        let holds = found.standing == Standing::Clean && entry.lifetime.fresh > age;
+        let fresh = found.standing == Standing::Clean && entry.lifetime.fresh > age;
+        let holds = fresh && concerns(&entry.head.headers, &course.request);
         return match holds {
             // What one request has provoked does not keep the next from filling the cache.
             true if policy::blames_request(entry.head.status) => {
@@ -169,6 +172,14 @@ pub(super) fn weigh<B>(course: &mut Course, found: Found<B>, now: Time) -> Use<B
         Reuse::Unusable(reason) => Use::Short(None, reason),
         Reuse::Validate { rescue, reason } => Use::Short(Some(Prior { found, rescue }), reason),
     }
+}
+
+/// Whether a mark is about such requests as this one: credentials are in the way of those that
+/// bring some, and of nobody else (RFC 9111 §3.5).
+fn concerns(mark: &HeaderMap, request: &RequestHead) -> bool {
+    let reason = mark.get(store::MARKED).map(HeaderValue::as_bytes);
+    reason != Some(Reason::Authorization.as_str().as_bytes())
+        || request.headers.contains_key(header::AUTHORIZATION)
 }
 
 /// Answers with a stored response, and refreshes it afterwards if it is stale.

@@ -130,7 +130,7 @@ impl<B: Clone> AwaitOrigin<B> {
                 entry.generation = lease.generation;
                 Next::Store { lease, key, entry, body: found.body }
             }
-            (Err(reason), Some((lease, key))) if !concerns_request(reason) => {
+            (Err(reason), Some((lease, key))) if !is_of_request(reason) => {
                 Next::Mark { lease, key, reason, status: update.status }
             }
             (_, Some((lease, key))) => Next::Release { lease, key, hold: None },
@@ -177,6 +177,15 @@ impl<B: Clone> AwaitOrigin<B> {
         policy::blames_request(response.status) && stored.is_some_and(|stored| stored < 400)
     }
 
+    /// Whether a refusal leaves a mark. One for credentials is in nobody's way but of those that
+    /// bring some, and takes nobody's page.
+    fn marks(&self, reason: Reason) -> bool {
+        match reason {
+            Reason::Authorization => self.prior.is_none(),
+            reason => !is_of_request(reason),
+        }
+    }
+
     fn admit(&self, course: &Course, head: &ResponseHead, now: Time) -> Result<Admission, Reason> {
         let arrival = Arrival { asked: self.asked, received: now };
         policy::admit(&course.asked(), head, arrival, &course.plan.treatment)
@@ -209,7 +218,7 @@ impl<B: Clone> AwaitOrigin<B> {
         now: Time,
     ) -> Step<B> {
         match self.lease.clone() {
-            Some((lease, key)) if response.status < 500 && !concerns_request(reason) => {
+            Some((lease, key)) if response.status < 500 && self.marks(reason) => {
                 let reply = self.relayed(course, response, reason);
                 let status = response.status;
                 store::replied(course, reply, Next::Mark { lease, key, reason, status }, now)
@@ -314,7 +323,7 @@ fn failed(response: &ResponseHead) -> bool {
 }
 
 /// Whether a refusal is the request's doing, so that the next one may fare otherwise.
-fn concerns_request(reason: Reason) -> bool {
+fn is_of_request(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::Authorization | Reason::RequestNoStore | Reason::Method | Reason::Partial

@@ -104,6 +104,10 @@ const PASS: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(14);
 const POLL: Duration = Duration::from_millis(25);
 
+/// What is left of an exchange after its reply is ended by the platform after so long.
+const AFTERWARDS: Duration = Duration::from_secs(30);
+
+const _: () = assert!(LEASE.as_millis() < AFTERWARDS.as_millis());
 const _: () = assert!(LEASE.as_millis() > DEADLINE.as_millis());
 const _: () = assert!(BREATHER.as_millis() <= BACKOFF.as_millis());
 const _: () = assert!(PATIENCE.as_millis() > LEASE.as_millis());
