@@ -29,6 +29,17 @@ impl<C: Clone> Lane<C> {
         self.waiting.get() == 0 || self.moved.get().elapsed() < STALL
     }
 
+    /// Whether so much time has passed without an answer that the connection may be dead: a server
+    /// that is gone without a word, or a box on the way that has forgotten it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.waiting.get() > 0 && self.moved.get().elapsed() >= SILENCE
+    }
+
+    /// Notes that the connection has been replaced.
+    pub(super) fn renewed(&self) {
+        self.moved.set(Instant::now());
+    }
+
     /// Notes a command for as long as the answer is held.
     pub(super) fn enter(&self) -> Underway<'_, C> {
         if self.waiting.get() == 0 {
@@ -48,6 +59,9 @@ impl<C> Drop for Underway<'_, C> {
 
 /// How long nothing may come back before commands take another lane.
 const STALL: Duration = Duration::from_millis(2);
+
+/// How long nothing may come back before another connection is tried.
+const SILENCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -111,8 +111,12 @@ impl Pool {
         demoted: impl Fn(&T) -> bool,
         send: impl AsyncFn(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, Fault> {
-        let _underway = lane.enter();
         let slot = &lane.slot;
+        if lane.is_silent() {
+            slot.renew(async || self.dial().await).await;
+            lane.renewed();
+        }
+        let _underway = lane.enter();
         let mut repeats = 0;
         loop {
             let mut live = match repeats {

@@ -63,6 +63,15 @@ impl<C: Clone> Slot<C> {
         }
     }
 
+    /// Has another connection take the place of one on which nothing comes back, if one can be had.
+    /// What waits on the old one goes on waiting.
+    pub(super) async fn renew(&self, dial: impl AsyncFnOnce() -> Result<C, Fault>) {
+        let Ok(_dialing) = self.dialing.try_lock() else { return };
+        if let Ok(connection) = dial().await {
+            *self.live.borrow_mut() = Some(Live { connection, made: Instant::now() });
+        }
+    }
+
     /// Gives up `broken`, unless it has been replaced already.
     pub(super) fn discard(&self, broken: &Live<C>) {
         let mut live = self.live.borrow_mut();

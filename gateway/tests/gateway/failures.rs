@@ -1,7 +1,9 @@
 //! A server that dies, hangs or comes back.
 
+use std::sync::mpsc;
 use std::thread;
 
+use xtask::faults::{Proxy, Speech, Trouble};
 use xtask::servers::Redis;
 
 use crate::http::send;
@@ -79,6 +81,41 @@ fn a_server_that_hangs_is_given_up_in_time() {
     assert_eq!(answer.status, 504, "{}", answer.text());
     server.daemon.thaw();
     place.wait_until_healthy();
+}
+
+/// A connection that has died without a word, as when the other end lost its power, is replaced
+/// long before what was sent on it is given up.
+#[test]
+fn a_connection_that_has_gone_silent_is_replaced() {
+    let server = redis();
+    let line = Proxy::start(server.port(), Speech::Bytes).expect("a proxy");
+    let url = format!("redis://127.0.0.1:{}", line.port());
+    let flags = ["--threads", "1", "--connections", "1", "--response-timeout", "60s"];
+    let place = Place::with(&url, &flags);
+    assert_eq!(place.run(r#"["SET","k","v"]"#), OK);
+    line.set(Trouble::Silent);
+    thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        let ask = || {
+            let tell = tell.clone();
+            let place = &place;
+            scope.spawn(move || tell.send(place.ask("GET /get/k", &[], "").status));
+        };
+        ask();
+        wait_until("it is under way", || in_flight(&place) == 2);
+        line.set(Trouble::Fair);
+        let mut polls = 0_u32;
+        wait_until("another connection answers", || {
+            polls += 1;
+            if polls.is_multiple_of(20) {
+                ask();
+            }
+            told.try_iter().any(|status| status == 200)
+        });
+        // What went the old way is still waited for, and ends with the line.
+        assert!(in_flight(&place) > 1);
+        drop(line);
+    });
 }
 
 #[test]
