@@ -21,9 +21,21 @@ export async function read(url, headers, body, patience, most) {
 
 async function ask(url, headers, body, most) {
   const answer = await fetch(url, { method: "POST", headers, body });
-  if (Number(answer.headers.get("content-length")) > most) {
+  const length = answer.headers.get("content-length");
+  if (Number(length) > most) {
     await answer.body.cancel();
     return [answer.status];
   }
-  return [answer.status, new Uint8Array(await answer.arrayBuffer())];
+  if (length !== null && !answer.headers.has("content-encoding")) {
+    return [answer.status, new Uint8Array(await answer.arrayBuffer())];
+  }
+  // How much comes is not known before: it is counted as it comes.
+  const chunks = [];
+  let size = 0;
+  for await (const chunk of answer.body ?? []) {
+    size += chunk.length;
+    if (size > most) return [answer.status];
+    chunks.push(chunk);
+  }
+  return [answer.status, new Uint8Array(await new Blob(chunks).arrayBuffer())];
 }

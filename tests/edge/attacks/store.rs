@@ -1,9 +1,11 @@
 //! A Redis that somebody else can write to: no code, no crash, nobody else's data comes out of it.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use xtask::origin::{Origin, Reply};
 
-use crate::site::{Site, one, page, set};
+use crate::site::{ADMIN_PATH, Site, one, page, set};
 use xtask::harness::{SharedTier, Spec};
 
 /// Everything under our names is replaced by values of every other type and of hostile size.
@@ -85,10 +87,14 @@ async fn a_hostile_server_costs_no_answer() -> Result<()> {
         ("wide", wide),
         ("liar", liar),
         ("nested JSON", nested),
-        ("huge", huge),
+        ("huge", huge.clone()),
+        ("unending", huge),
         ("negative", negative),
     ] {
-        let store = Origin::start(move |_| Reply::ok(reply.clone()))?;
+        let store = Origin::start(move |_| match name {
+            "unending" => Reply::ok(reply.clone()).drip(1 << 20, Duration::ZERO),
+            _ => Reply::ok(reply.clone()),
+        })?;
         let change = |spec| {
             let spec = Spec { shared: SharedTier::Off, ..one(spec) };
             let spec = set(spec, "REDIS_REST_TOKEN", "any");
@@ -100,6 +106,9 @@ async fn a_hostile_server_costs_no_answer() -> Result<()> {
             assert_eq!(answer.status, 200, "{name}: {}", answer.headers_text());
             assert_eq!(answer.text(), "version 1", "{name}");
         }
+        let told = site.get(0, ADMIN_PATH).await?.json()?;
+        let refused = !told["data"]["counts"]["faults"]["redis too-large"].is_null();
+        assert_eq!(refused, ["huge", "unending"].contains(&name), "{name}: {told}");
         let worker = site.edge.workers.first_mut().context("no worker")?;
         assert!(worker.daemon.is_running(), "{name} ended the worker");
     }
