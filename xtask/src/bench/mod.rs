@@ -12,6 +12,8 @@ mod peers;
 mod report;
 pub(crate) mod workload;
 
+pub use cpu::spent;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

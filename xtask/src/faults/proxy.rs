@@ -34,7 +34,7 @@ pub enum Speech {
 pub struct Proxy {
     port: u16,
     trouble: watch::Sender<Trouble>,
-    requests: Arc<AtomicUsize>,
+    load: Arc<Load>,
     running: Option<(oneshot::Sender<Infallible>, JoinHandle<()>)>,
 }
 
@@ -48,9 +48,8 @@ impl Proxy {
         let listener = listen(port).with_context(|| format!("cannot listen on port {port}"))?;
         drop(entered);
         let (stop, stopped) = oneshot::channel();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&requests);
-        let line = Line { upstream: local(upstream), speech, troubles, requests: counted };
+        let load = Arc::new(Load::default());
+        let line = Line { upstream: local(upstream), speech, troubles, load: Arc::clone(&load) };
         let thread = thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -59,7 +58,7 @@ impl Proxy {
                 }
             });
         });
-        Ok(Self { port, trouble, requests, running: Some((stop, thread)) })
+        Ok(Self { port, trouble, load, running: Some((stop, thread)) })
     }
 
     /// How the line behaves from now on; requests on their way keep what they began with, unless
@@ -84,7 +83,12 @@ impl Proxy {
 
     /// How many HTTP requests it has read.
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::Relaxed)
+        self.load.requests.load(Ordering::Relaxed)
+    }
+
+    /// The most HTTP requests that were read and not answered at a time since this was asked.
+    pub fn at_once(&self) -> usize {
+        self.load.at_once.swap(0, Ordering::Relaxed)
     }
 
     /// Its port on 127.0.0.1.
@@ -112,7 +116,33 @@ struct Line {
     upstream: SocketAddr,
     speech: Speech,
     troubles: watch::Receiver<Trouble>,
-    requests: Arc<AtomicUsize>,
+    load: Arc<Load>,
+}
+
+/// The HTTP requests of a line: how many there were, are, and were at the same time.
+#[derive(Debug, Default)]
+struct Load {
+    requests: AtomicUsize,
+    under_way: AtomicUsize,
+    at_once: AtomicUsize,
+}
+
+/// A request that has been read and not answered.
+struct UnderWay<'a>(&'a Load);
+
+impl<'a> UnderWay<'a> {
+    fn new(load: &'a Load) -> Self {
+        load.requests.fetch_add(1, Ordering::Relaxed);
+        let now = load.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        load.at_once.fetch_max(now, Ordering::Relaxed);
+        Self(load)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Line {
@@ -169,7 +199,7 @@ impl Line {
                 () = ended(server.as_ref()) => return Ok(()),
             };
             let Some(request) = request else { return Ok(()) };
-            self.requests.fetch_add(1, Ordering::Relaxed);
+            let _under_way = UnderWay::new(&self.load);
             let trouble = *self.troubles.borrow();
             if let Some(answer) = trouble.answer() {
                 client.write_all(&answer).await?;
@@ -223,6 +253,7 @@ impl Line {
     ) -> io::Result<()> {
         let (line, mut due) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
         let reading = async {
+            let mut swallowed = false;
             loop {
                 let mut chunk = Vec::with_capacity(CHUNK);
                 if from.read_buf(&mut chunk).await? == 0 {
@@ -230,8 +261,12 @@ impl Line {
                 }
                 let mut when = Instant::now();
                 let trouble = *self.troubles.borrow();
+                swallowed |= trouble == Trouble::Silent;
+                // What comes after bytes that are missing would be taken for them.
+                if swallowed {
+                    continue;
+                }
                 match (trouble, direction) {
-                    (Trouble::Silent, _) => continue,
                     (Trouble::Slow(by), Direction::Up) => when += by,
                     (Trouble::Truncated, Direction::Down) => {
                         chunk.truncate(chunk.len() / 2);

@@ -73,6 +73,11 @@ impl Colo {
         lock(&self.state).asked
     }
 
+    /// The most calls that were under way at a time since this was last asked.
+    pub fn at_once(&self) -> usize {
+        std::mem::take(&mut lock(&self.state).at_once)
+    }
+
     /// How many responses it holds.
     pub fn len(&self) -> usize {
         lock(&self.state).store.len()
@@ -104,11 +109,24 @@ impl fmt::Debug for Colo {
 struct State {
     store: Store,
     asked: Asked,
+    at_once: usize,
+    under_way: usize,
     weather: Weather,
 }
 
 async fn answer(state: &Mutex<State>, request: Request<Incoming>) -> Answer {
-    let weather = lock(state).weather;
+    let weather = {
+        let mut state = lock(state);
+        state.under_way += 1;
+        state.at_once = state.at_once.max(state.under_way);
+        state.weather
+    };
+    let answer = answer_in(weather, state, request).await;
+    lock(state).under_way -= 1;
+    answer
+}
+
+async fn answer_in(weather: Weather, state: &Mutex<State>, request: Request<Incoming>) -> Answer {
     match weather {
         Weather::Fair => {}
         Weather::Slow(delay) => tokio::time::sleep(delay).await,
