@@ -276,6 +276,8 @@ pub(super) fn analytics(env: &Env) -> Option<JsValue> {
 fn write_point(dataset: &JsValue, url: &str, blobs: &[&str], numbers: &[f64]) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    // A point of more than 16 KB is refused as a whole.
+    let path = path.get(..PATH_MAX).unwrap_or(path);
     let point = Object::new();
     let texts = blobs.iter().copied().chain([path]).map(JsValue::from);
     js::set(&point, "blobs", texts.collect::<Array>());
@@ -285,3 +287,6 @@ fn write_point(dataset: &JsValue, url: &str, blobs: &[&str], numbers: &[f64]) {
         let _ = write.call1(dataset, &point);
     }
 }
+
+/// So much of a path goes into a data point.
+const PATH_MAX: usize = 1024;

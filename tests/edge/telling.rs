@@ -7,34 +7,38 @@ use xtask::origin::{Origin, Reply};
 
 use crate::site::{HOST, PATIENCE, Site, answer, one, page, set};
 
-/// Each request writes one data point with the fields that docs/watching.md names: workerd hands
-/// them on as the platform would, texts as they are and numbers as eight bytes.
+/// Each request writes one data point with the fields that docs/watching.md names; workerd hands
+/// it on as the platform would.
 #[tokio::test]
 async fn each_request_writes_a_data_point() -> Result<()> {
     let points = Origin::start(|_| Reply::ok(""))?;
     let spec = |spec| Spec { analytics: Some(points.url()), ..one(spec) };
     let site = Site::with(|_| page(1), spec)?;
-    let long = format!("/{}", "x".repeat(15_000));
-    let (mut asked, mut told) = (0, Vec::new());
-    for path in ["/page", "/page", &long] {
-        let answered = site.get(0, path).await?;
-        asked += 1;
-        eventually("the data point is written", PATIENCE, async || {
-            points.requests().len() == asked
-        })
-        .await?;
-        let point = points.requests().pop().context("a data point")?;
-        told.push((answered.says("hit"), path.get(1..99).unwrap_or(&path[1..]).to_owned(), point));
-    }
-    assert!(!told[0].0, "the first is no hit");
-    for (hit, path, point) in told {
-        let has = |bytes: &[u8]| point.body.windows(bytes.len()).any(|window| window == bytes);
-        let words = if hit { ["hit", ""] } else { ["miss", "absent"] };
-        let source = if hit { "" } else { "origin" };
-        for text in words.into_iter().chain([source, HOST, &path]) {
-            assert!(has(text.as_bytes()) || text.is_empty(), "{text} in {:?}", point.body);
+    let long = format!("/{}", "x".repeat(15_900));
+    for (path, verdict, reason, sources) in [
+        ("/page", "miss", "absent", &["origin"][..]),
+        ("/page", "hit", "", &["shared", "memory", "platform"]),
+        (&long, "miss", "absent", &["origin"]),
+    ] {
+        if verdict == "hit" {
+            site.warm(0, path).await?;
         }
-        assert!(has(&200_f64.to_le_bytes()) && has(&9_f64.to_le_bytes()), "status and bytes");
+        points.forget();
+        site.get(0, path).await?;
+        eventually("the data point is written", PATIENCE, async || !points.requests().is_empty())
+            .await
+            .with_context(|| format!("{} bytes of a path", path.len()))?;
+        let point: Value = serde_json::from_slice(&points.requests()[0].body)?;
+        let text = |name: &str| -> String {
+            let bytes = point[name].as_array().into_iter().flatten();
+            bytes.filter_map(|byte| Some(char::from(u8::try_from(byte.as_u64()?).ok()?))).collect()
+        };
+        assert_eq!((text("index1"), text("blob1")), (HOST.to_owned(), verdict.to_owned()));
+        assert_eq!(text("blob2"), reason, "{point}");
+        assert!(sources.contains(&text("blob3").as_str()), "{point}");
+        assert!(!text("blob4").is_empty() && path[1..].starts_with(&text("blob4")), "{point}");
+        assert_eq!((&point["double1"], &point["double3"]), (&200.into(), &9.into()));
+        assert!(point["double2"].as_u64() < Some(60_000), "{point}");
     }
     Ok(())
 }
@@ -86,9 +90,19 @@ async fn each_level_says_what_it_is_to_say() -> Result<()> {
     for name in ["verdict", "reason", "source", "ms"] {
         assert!(told[0][name].is_string(), "{name}: {}", told[0]);
     }
-    assert_eq!(lines(&site, "purge")?.len(), 1);
+    eventually("the purge has a line", PATIENCE, async || {
+        lines(&site, "purge").is_ok_and(|lines| lines.len() == 1)
+    })
+    .await?;
     for (level, purges) in [("info", 1), ("fault", 0)] {
         let site = logging(level, "1", 5).await?;
+        // A fault that comes after all that tells that what was before it is there.
+        site.origin.rescript(|_| Reply::close());
+        site.get(0, "/broken").await?;
+        eventually("the fault has a line", PATIENCE, async || {
+            lines(&site, "origin").is_ok_and(|lines| lines.len() == 1)
+        })
+        .await?;
         assert_eq!(lines(&site, "purge")?.len(), purges, "{level}");
         assert_eq!(lines(&site, "request")?.len(), 0, "{level}");
     }
@@ -99,6 +113,10 @@ async fn each_level_says_what_it_is_to_say() -> Result<()> {
 #[tokio::test]
 async fn a_share_of_requests_is_logged() -> Result<()> {
     let site = logging("request", "0.2", 1_000).await?;
+    eventually("all is written", PATIENCE, async || {
+        lines(&site, "purge").is_ok_and(|lines| lines.len() == 1)
+    })
+    .await?;
     let count = lines(&site, "request")?.len();
     assert!((130..=270).contains(&count), "{count} of 1000 were logged at 0.2");
     Ok(())
