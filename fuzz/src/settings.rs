@@ -35,5 +35,6 @@ pub fn rules(bytes: &[u8]) {
     let once = ruling.fold(query);
     assert_eq!(ruling.fold(&once), once, "{query:?}");
     assert!(once.len() <= query.len());
-    assert!(once.split('&').all(|part| query.split('&').any(|asked| asked == part)));
+    let mut kept = once.split('&').filter(|part| !part.is_empty());
+    assert!(kept.all(|part| query.split('&').any(|asked| asked == part)));
 }

@@ -252,6 +252,9 @@ async function explained(operator, path, fields, told, why) {
   await answered;
   await page.locator("#explanation .verdict", { hasText: told }).waitFor();
   await page.locator("#explanation", { hasText: why }).waitFor();
+  const words = (await page.locator("#explanation .verdict").textContent()).replaceAll(/\W+/g, "-");
+  const file = join(process.env.SHOTS, `why-${words}.png`);
+  await page.locator("section", { has: page.locator("#look") }).screenshot({ path: file });
 }
 
 async function byTag(operator) {
