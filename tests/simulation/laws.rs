@@ -182,11 +182,10 @@ impl Laws {
         seen: &mut Seen,
         stage: &Stage,
         reply: &Reply<Bytes>,
-        body: (Option<Bytes>, bool),
+        (body, clean): (Option<Bytes>, bool),
     ) {
         let (verdict, status) = (reply.status.verdict, reply.head.status);
-        let (text, clean) = body;
-        let text = text.map(|body| String::from_utf8_lossy(&body).into_owned());
+        let text = body.map(|body| String::from_utf8_lossy(&body).into_owned());
         world::note(|| {
             let start: String = text.iter().flat_map(|text| text.chars().take(32)).collect();
             format!("#{} = {status} {verdict} {:?} {start}", seen.number, reply.status.reason)
@@ -247,7 +246,8 @@ impl Laws {
             self.breach(seen, "L4", format!("got {text}, which is another's"));
         }
         // A request that began in time may be answered late; only a rescue is then old.
-        let (lag, bound) = (stage.wiring.borrow().lag(), stage.bound + stage.wiring.borrow().lag());
+        let lag = stage.wiring.borrow().lag();
+        let bound = stage.bound + lag + world::set_back(seen.isolate);
         let floor_at = |time: i64| {
             let seen = |purge: &&Purge| purge.path == path && purge.acknowledged + bound < time;
             self.purges.iter().filter(seen).map(|purge| purge.version).max().unwrap_or(0)

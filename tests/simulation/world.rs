@@ -44,6 +44,8 @@ struct World {
     timers: BinaryHeap<Reverse<(i64, u64, u64)>>,
     wakers: BTreeMap<u64, Waker>,
     skews: BTreeMap<usize, i64>,
+    /// Whose clock was set back, when and by how much.
+    set_back: Vec<(usize, i64, i64)>,
     trace: Option<Vec<String>>,
 }
 
@@ -105,7 +107,18 @@ pub fn skew(isolate: usize, millis: i64) {
 
 /// An isolate's clock jumps by so much, from the next step of each of its tasks on.
 pub fn jump(isolate: usize, millis: i64) {
-    with(|world| *world.skews.entry(isolate).or_default() += millis);
+    with(|world| {
+        *world.skews.entry(isolate).or_default() += millis;
+        world.set_back.extend((millis < 0).then_some((isolate, world.now, -millis)));
+    });
+}
+
+/// By how much an isolate's clock was set back of late: it trusts what it knows for longer.
+pub fn set_back(isolate: usize) -> i64 {
+    with(|world| {
+        let late = |(of, at, _): &&(usize, i64, i64)| *of == isolate && *at > world.now - LATELY;
+        world.set_back.iter().filter(late).map(|(.., by)| by).sum()
+    })
 }
 
 /// How wrong the worst of all clocks is.
@@ -324,5 +337,8 @@ impl<T: Clone> Promise<T> {
         }
     }
 }
+
+/// Longer than anything is trusted, with all that a clock is set back meanwhile.
+const LATELY: i64 = 20_000;
 
 const BEGINNING: i64 = 1_800_000_000_000;
