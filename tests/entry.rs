@@ -5,6 +5,7 @@ use std::time::Duration;
 use breadbox::cache::entry::{Damage, Entry, Kind};
 use breadbox::cache::family::Generation;
 use breadbox::cache::ledger::{Epoch, Sequence, Stamp};
+use breadbox::cache::tuning::History;
 use breadbox::cache::{Lifetime, ResponseHead, Time};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use proptest::prelude::*;
@@ -121,6 +122,7 @@ fn sample() -> Entry {
         selecting: vec![(header::ACCEPT_LANGUAGE, "de".to_owned())],
         head: ResponseHead { status: 200, headers },
         body_len: 5,
+        history: History::default(),
     }
 }
 
@@ -155,6 +157,11 @@ fn any_entry() -> impl Strategy<Value = Entry> {
                 selecting: selecting.iter().map(|(n, value)| (name(n), value.clone())).collect(),
                 head: ResponseHead { status, headers },
                 body_len,
+                history: History {
+                    changes: f64::from(status % 3),
+                    seconds: f64::from(status % 5),
+                    digest: (status % 2 == 0).then_some(u32::from(status)),
+                },
             }
         },
     )

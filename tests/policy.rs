@@ -27,5 +27,7 @@ mod reusing;
 mod selecting;
 #[path = "policy/storing.rs"]
 mod storing;
+#[path = "policy/watching.rs"]
+mod watching;
 #[path = "policy/wishes.rs"]
 mod wishes;

@@ -3,6 +3,7 @@
 import { ask, forgetToken, keepToken, source, token } from "./api.js";
 import { showHealth } from "./health.js";
 import { showLive, showTop } from "./hot.js";
+import { showLifetimes } from "./lifetimes.js";
 import { look, prepareLookup } from "./lookup.js";
 import { layout, showPlots, steps } from "./plots.js";
 import { preparePurge } from "./purge.js";
@@ -34,6 +35,7 @@ async function refresh() {
   const [health, stats] = await Promise.allSettled([ask("", [], ""), readStats()]);
   if (health.status === "rejected") return outdated(health.reason);
   const { text, kind } = showHealth(health.value);
+  showLifetimes(health.value.lifetimes, hot?.rules);
   lastSuccess = new Date();
   document.body.classList.remove("outdated");
   at("freshness").textContent = `As of ${lastSuccess.toLocaleTimeString()}`;

@@ -10,6 +10,7 @@ use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp};
 use breadbox::cache::policy::{self, Standing, Treatment};
 use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time};
+use breadbox::cache::tuning::History;
 use http::{HeaderMap, HeaderValue, Method};
 
 /// When the request comes.
@@ -69,6 +70,7 @@ pub fn entry() -> Entry {
         selecting,
         head: ResponseHead { status: 200, headers },
         body_len: BODY,
+        history: History::default(),
     }
 }
 

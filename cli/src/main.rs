@@ -1,5 +1,6 @@
 //! `breadbox`: looks into a running edge, purges and warms.
 
+mod advice;
 mod edge;
 mod overrides;
 mod purge;
@@ -45,6 +46,8 @@ struct Options {
 enum Command {
     /// Whether the cache is healthy, and what it saves
     Status,
+    /// How often each rule's content changes, and which `ttl` suits that
+    Advise,
     /// What is hot: URLs, tags or rules (any token)
     Top {
         /// What
@@ -142,17 +145,16 @@ fn run(options: &Options) -> Result<Finding> {
         Command::Status => {
             let told = edge.ask("", &[])?;
             print(&told, show::status(&told));
-            let redis = &told["redis"];
-            let well = redis["configured"] == false || redis["health"]["connected"] == true;
-            let purges = told["purge"]["canary"] != "survived";
-            Ok(if well && purges { Finding::Good } else { Finding::Bad })
+            Ok(health(&told))
+        }
+        Command::Advise => {
+            let (told, words) = advice::of(&edge)?;
+            print(&told, words);
+            Ok(Finding::Good)
         }
         Command::Top { subject, by, count } => {
-            let query = [("minutes", "0"), ("top", &count.to_string())];
-            let told = edge.ask("/stats", &query)?;
-            let (subject, by) = (subject.word(), by.word());
-            let rows = told["top"][subject][by].clone();
-            print(&rows, show::top(&rows, &told["rules"], subject));
+            let (rows, words) = top(&edge, *subject, *by, *count)?;
+            print(&rows, words);
             Ok(Finding::Good)
         }
         Command::Explain { url, header, method, no_probe, save } => {
@@ -201,6 +203,23 @@ fn run(options: &Options) -> Result<Finding> {
             Ok(Finding::Good)
         }
     }
+}
+
+/// Whether the shared tier answers and purges reach it.
+fn health(told: &Value) -> Finding {
+    let redis = &told["redis"];
+    let well = redis["configured"] == false || redis["health"]["connected"] == true;
+    let purges = told["purge"]["canary"] != "survived";
+    if well && purges { Finding::Good } else { Finding::Bad }
+}
+
+fn top(edge: &Edge, subject: Subject, by: Rank, count: u16) -> Result<(Value, String)> {
+    let query = [("minutes", "0"), ("top", &count.to_string())];
+    let told = edge.ask("/stats", &query)?;
+    let (subject, by) = (subject.word(), by.word());
+    let rows = told["top"][subject][by].clone();
+    let words = show::top(&rows, &told["rules"], subject);
+    Ok((rows, words))
 }
 
 fn repeat(record: &Path) -> Result<Replay> {

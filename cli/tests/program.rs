@@ -30,6 +30,8 @@ async fn it_tells_what_the_edge_does() -> Result<(), Box<dyn std::error::Error>>
     let json: serde_json::Value = serde_json::from_str(&text(&run("", &["status", "--json"])))?;
     assert_eq!(json["redis"]["health"]["connected"], true, "{json}");
 
+    advice(&url).await?;
+
     let refused = run("", &["top"]);
     assert_eq!(code(&refused), 3, "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("401"), "{refused:?}");
@@ -72,6 +74,18 @@ async fn it_tells_what_the_edge_does() -> Result<(), Box<dyn std::error::Error>>
     assert_eq!((code(&down), text(&down).contains("DOWN")), (1, true), "{}", text(&down));
     let nobody = breadbox("http://127.0.0.1:9", "", &["status"]);
     assert_eq!(code(&nobody), 3, "{nobody:?}");
+    Ok(())
+}
+
+/// Who insists on it has what is stored compared with the origin's.
+async fn advice(url: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let again = client().get(format!("{url}/page")).header("cache-control", "no-cache");
+    again.send().await?.text().await?;
+    eventually("a comparison is counted", PATIENCE, async || {
+        let told = text(&breadbox(url, "", &["advise"]));
+        told.lines().any(|line| line.ends_with("no rule"))
+    })
+    .await?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Sequence, Stamp};
 use breadbox::cache::policy::{self, Arrival, Reuse, Standing, Stored, Treatment};
+use breadbox::cache::tuning::History;
 use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time};
 use http::{HeaderMap, HeaderValue, Method, header};
 
@@ -236,6 +237,7 @@ impl Told {
             selecting: Vec::new(),
             head: self.response(),
             body_len: 1,
+            history: History::default(),
         };
         Found { entry, body: 1, standing: self.standing() }
     }

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::family::Generation;
 use super::ledger::{Epoch, Sequence, Stamp};
+use super::tuning::History;
 use super::{Lifetime, Octets, ResponseHead, Time, millis};
 
 /// A stored response without its body.
@@ -40,6 +41,8 @@ pub struct Entry {
     pub head: ResponseHead,
     /// The body's length in bytes.
     pub body_len: u64,
+    /// What was learnt of how often it changes.
+    pub history: History,
 }
 
 /// What an entry stands for.
@@ -133,6 +136,7 @@ impl Entry {
         if let Kind::Compressed { plain } = self.kind {
             rest.extend_from_slice(&plain.to_le_bytes());
         }
+        put_history(&mut rest, &self.history);
         let mut bytes = Vec::with_capacity(rest.len().saturating_add(PREFIX));
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&crc32fast::hash(&rest).to_le_bytes());
@@ -204,6 +208,7 @@ impl Entry {
         if let Kind::Compressed { plain } = &mut kind {
             *plain = reader.number64()?;
         }
+        let history = reader.history()?;
         if !reader.0.is_empty() {
             return Err(Damage::Length);
         }
@@ -221,6 +226,7 @@ impl Entry {
             selecting,
             head,
             body_len,
+            history,
         })
     }
 }
@@ -290,6 +296,24 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    /// An entry without a history ends before it.
+    fn history(&mut self) -> Result<History, Damage> {
+        if self.0.is_empty() {
+            return Ok(History::default());
+        }
+        let mut number = || self.number64().map(f64::from_bits);
+        let (changes, seconds) = (number()?, number()?);
+        let digest = match self.take(1)? {
+            [0] => None,
+            _ => Some(self.number32()?),
+        };
+        let sound = |number: f64| number.is_finite() && number >= 0.0;
+        match sound(changes) && sound(seconds) {
+            true => Ok(History { changes, seconds, digest }),
+            false => Err(Damage::Value),
+        }
+    }
+
     fn text(&mut self) -> Result<String, Damage> {
         String::from_utf8(self.bytes()?.to_vec()).map_err(|_| Damage::Value)
     }
@@ -310,6 +334,22 @@ impl<'a> Reader<'a> {
             items.push(item(self)?);
         }
         Ok(items)
+    }
+}
+
+fn put_history(bytes: &mut Vec<u8>, history: &History) {
+    if *history == History::default() {
+        return;
+    }
+    for number in [history.changes, history.seconds] {
+        bytes.extend_from_slice(&number.to_bits().to_le_bytes());
+    }
+    match history.digest {
+        None => bytes.push(0),
+        Some(digest) => {
+            bytes.push(1);
+            bytes.extend_from_slice(&digest.to_le_bytes());
+        }
     }
 }
 

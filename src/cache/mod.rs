@@ -16,6 +16,7 @@ pub mod policy;
 pub mod purge;
 pub mod reason;
 pub mod tally;
+pub mod tuning;
 
 use std::fmt;
 use std::time::Duration;

@@ -18,6 +18,7 @@ use crate::cache::graphql::{self, Changes, GraphQl, Persisted};
 use crate::cache::policy::{
     Caching, ClientDirectives, Compression, ContentForm, Prohibition, Treatment,
 };
+use crate::cache::tuning::Bounds;
 
 /// One `[[rule]]`.
 #[derive(Clone, Debug)]
@@ -74,7 +75,8 @@ impl Rule {
 
 fn treatment(fields: &Fields<'_>) -> Result<Treatment, ConfigError> {
     let default = Treatment::default();
-    let fresh = fields.duration("ttl")?;
+    let tuning = tuning(fields)?;
+    let fresh = if tuning.is_some() { None } else { fields.duration("ttl")? };
     let stale = match fields.flag("swr")? {
         Some(false) => Some(Duration::ZERO),
         _ => fields.duration("stale")?,
@@ -92,6 +94,7 @@ fn treatment(fields: &Fields<'_>) -> Result<Treatment, ConfigError> {
     Ok(Treatment {
         caching: caching(fields)?,
         fresh,
+        tuning,
         stale,
         rescue: fields.duration("rescue")?,
         keep: fields.duration("keep")?,
@@ -108,6 +111,37 @@ fn treatment(fields: &Fields<'_>) -> Result<Treatment, ConfigError> {
         content_max: size_of(fields, "max_content", CONTENT_MAX)?.unwrap_or(default.content_max),
         ..default
     })
+}
+
+/// The bounds of `ttl = "auto"`.
+fn tuning(fields: &Fields<'_>) -> Result<Option<Bounds>, ConfigError> {
+    if fields.text("ttl")? != Some("auto") {
+        let lone = TUNING.iter().find(|name| fields.table.contains_key(**name));
+        return match lone {
+            Some(name) => Err(fields.wrong(name, "a bound", "nothing, unless ttl = \"auto\"")),
+            None => Ok(None),
+        };
+    }
+    let default = Bounds::default();
+    let min = fields.duration("min_ttl")?.unwrap_or(default.min);
+    let max = fields.duration("max_ttl")?.unwrap_or(default.max.max(min));
+    if min.is_zero() {
+        return Err(fields.wrong("min_ttl", "0", "a duration of more than 0"));
+    }
+    if max < min {
+        let found = fields.text("max_ttl")?.unwrap_or_default();
+        return Err(fields.wrong("max_ttl", found, "no less than min_ttl, which is 2s by default"));
+    }
+    let staleness = match fields.text("staleness")? {
+        None => default.staleness,
+        Some(text) => {
+            let percent = text.strip_suffix('%').and_then(|number| number.parse().ok());
+            percent
+                .filter(|percent| (1..=50).contains(percent))
+                .ok_or_else(|| fields.wrong("staleness", text, "a percentage from 1% to 50%"))?
+        }
+    };
+    Ok(Some(Bounds { min, max, staleness }))
 }
 
 fn size_of(fields: &Fields<'_>, name: &str, most: u64) -> Result<Option<u64>, ConfigError> {
@@ -232,6 +266,9 @@ pub(super) const SETTINGS: &[&str] = &[
     "cache",
     "ignore",
     "ttl",
+    "min_ttl",
+    "max_ttl",
+    "staleness",
     "stale",
     "swr",
     "rescue",
@@ -248,6 +285,9 @@ pub(super) const SETTINGS: &[&str] = &[
     "near",
     "compress",
 ];
+
+/// The settings that go with `ttl = "auto"`.
+const TUNING: [&str; 3] = ["min_ttl", "max_ttl", "staleness"];
 
 /// The settings of `graphql`.
 pub(super) const GRAPHQL: &[&str] = &["persisted", "changes", "type_tags"];

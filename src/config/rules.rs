@@ -15,6 +15,7 @@ use super::rule::Rule;
 use super::site::Site;
 use crate::cache::key::Key;
 use crate::cache::policy::{Caching, Treatment};
+use crate::cache::tuning::Bounds;
 use crate::cache::{RequestHead, Tier};
 
 /// The rules in their order; the first that matches a request decides.
@@ -215,6 +216,12 @@ impl Rules {
     /// What each rule matches, for reports.
     pub fn patterns(&self) -> Vec<&str> {
         self.rules.iter().filter_map(|rule| rule.written.get("match")?.as_str()).collect()
+    }
+
+    /// The bounds of a rule whose lifetimes follow from how often the content changes; rules are
+    /// counted from 1.
+    pub fn tuning(&self, number: usize) -> Option<Bounds> {
+        self.rules.get(number.checked_sub(1)?)?.treatment.tuning
     }
 
     /// A rule as it was written; nothing if there is none of that number.

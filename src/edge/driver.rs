@@ -192,9 +192,19 @@ impl Driver {
                     let outcome = self.perform(action).await;
                     (exchange, action) = exchange.resume(outcome, js::now());
                 }
+                self.watch(&exchange);
             });
+        } else {
+            self.watch(&exchange);
         }
         response
+    }
+
+    /// Counts whether what was stored has changed.
+    fn watch(&self, exchange: &Exchange<Uint8Array>) {
+        if let Some(check) = exchange.checked() {
+            self.edge.counts.watch(self.course.rule, check);
+        }
     }
 
     pub async fn perform(&mut self, action: Action<Uint8Array>) -> Outcome<Uint8Array> {
@@ -217,6 +227,7 @@ impl Driver {
                 Ok(body) => Outcome::Compressed { length: u64::from(body.length()), body },
                 Err(fault) => Outcome::Failed(fault),
             },
+            Action::Digest { body } => Outcome::Digested(crc32fast::hash(&body.to_vec())),
             Action::Fetch(fetch) => {
                 if fetch.passes {
                     // What passes is for its client alone: nobody here is to wait for it.

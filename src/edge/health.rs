@@ -56,6 +56,7 @@ pub(super) async fn report(edge: &Edge) -> Value {
                 Canary::Untried => "untried",
             },
         },
+        "lifetimes": lifetimes(edge, &tally),
         "counts": insight::counts(&tally),
         "counted": scope,
     }})
@@ -162,6 +163,36 @@ fn latencies(tally: &Tally) -> Value {
         (name.to_owned(), told)
     });
     Value::Object(told.into_iter().collect())
+}
+
+/// What is known of how often each rule's content changes, and the lifetime that suits that.
+fn lifetimes(edge: &Edge, tally: &Tally) -> Value {
+    let rules = edge.rules();
+    let told = tally.watches().filter(|(_, watch)| watch.checks > 0).map(|(rule, watch)| {
+        let bounds = rules.tuning(rule);
+        let advice = watch.advice(bounds.unwrap_or_default().staleness).map(|advice| {
+            json!({
+                "ttlNow": rounded(advice.now),
+                "ttl": rounded(advice.ttl),
+                "fetchesSaved": rounded(advice.saved),
+                "staleNow": rounded(advice.stale_now),
+                "staleThen": rounded(advice.stale_then),
+            })
+        });
+        json!({
+            "rule": rule,
+            "auto": bounds.is_some(),
+            "checks": watch.checks,
+            "silentChanges": watch.silent,
+            "announcedChanges": watch.announced,
+            "advice": advice,
+        })
+    });
+    told.collect()
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
 }
 
 fn requests(tally: &Tally) -> Value {

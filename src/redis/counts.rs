@@ -14,6 +14,7 @@ use crate::cache::Time;
 use crate::cache::exchange::Fault;
 use crate::cache::tally::sheet::Sheet;
 use crate::cache::tally::{Cell, Tally};
+use crate::cache::tuning::Check;
 
 /// An isolate's counts and sheet.
 #[derive(Debug)]
@@ -62,6 +63,11 @@ impl Counts {
     /// Counts something.
     pub fn add(&self, cell: Cell, amount: u64) {
         self.tally.borrow_mut().add(cell, amount);
+    }
+
+    /// Counts what an exchange has told of how often content changes.
+    pub fn watch(&self, rule: Option<usize>, check: &Check) {
+        self.tally.borrow_mut().watch(rule, check);
     }
 
     /// The sheet, to write on it.

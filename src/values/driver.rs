@@ -135,8 +135,8 @@ where
                 let body = std::mem::take(&mut self.body);
                 Outcome::Collected { length: body.len() as u64, body }
             }
-            // Values have no media type, so nobody asks for it.
-            Action::Compress { .. } => Outcome::Failed(Fault::Refused),
+            // Values have no media type, and their lifetimes are their program's.
+            Action::Compress { .. } | Action::Digest { .. } => Outcome::Failed(Fault::Refused),
             Action::Fetch(_) => self.fetch().await,
             Action::Lookup { tier: Tier::Shared, key } => {
                 let looked = cache.inner.shared.get(&key, place::random()).await;

@@ -24,7 +24,7 @@ fn pages_keep_loading_while_parts_are_down() {
 
 #[test]
 fn the_operator_sees_figures_and_purges() {
-    play("operator", 1, 16);
+    play("operator", 1, 17);
 }
 
 #[test]

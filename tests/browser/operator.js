@@ -20,6 +20,7 @@ export function* play(browser) {
   yield ["opens what only a token shows", () => signIn(operator)];
   yield ["reaches every control by keyboard", () => controls(operator)];
   yield ["shows what is hot, in every order", () => hot(operator)];
+  yield ["shows which lifetimes suit the content", () => lifetimes(operator)];
   yield ["shows what happens, until it is paused", () => live(operator)];
   yield ["shows every range of time", () => ranges(operator)];
   yield ["says why a URL is not cached, on six causes", () => causes(operator)];
@@ -167,6 +168,30 @@ async function hot(operator) {
   await rows.filter({ hasText: "/builds/1" }).first().getByRole("button").click();
   await page.locator("#explanation .verdict", { hasText: "hit" }).waitFor();
   await page.locator("#explanation dd", { hasText: "build:1" }).waitFor();
+  operator.content();
+}
+
+async function lifetimes(operator) {
+  const { page } = operator;
+  await operator.visit("/classes");
+  await operator.stored();
+  // Who insists on it has what is stored compared with the origin's.
+  await page.evaluate(() => fetch("/classes", { headers: { "cache-control": "no-cache" } }));
+  await operator.visit(UI);
+  const rows = page.locator("#lifetimes tbody tr");
+  await rows.filter({ hasText: /\/classes\d+ comparison/ }).first().waitFor();
+  const report = await health();
+  report.lifetimes = [{
+    rule: 0, auto: false, checks: 1, silentChanges: 1, announcedChanges: 2,
+    advice: { ttlNow: 60, ttl: 360, fetchesSaved: 0.71, staleNow: 0.008, staleThen: 0.047 },
+  }];
+  const reports = "**/api/v1/cache";
+  await page.route(reports, (route) => route.fulfill({ json: { success: true, data: report } }));
+  await rows.filter({ hasText: "no rule" }).waitFor();
+  const words = (await rows.first().innerText()).replaceAll(/\s+/g, " ");
+  const wanted = "no rule 1 comparison: 1 change, and 2 that were purged 60 s 6 min −71.0% 0.8% → 4.7%";
+  equal(words, wanted, "the row of a rule");
+  await page.unroute(reports);
   operator.content();
 }
 
@@ -381,6 +406,7 @@ async function extremes(operator) {
   }
   await page.locator("#top-words", { hasText: "Nothing has been counted" }).waitFor();
   await page.locator("#live-missing").waitFor();
+  await page.locator("#lifetimes-missing").waitFor();
   await page.locator("#time-missing").waitFor();
   await axe(operator, "the page without figures");
   await page.unroute(reports);
@@ -467,5 +493,9 @@ const HUGE_REPORT = {
   cost: { redisCommands: 9e15, redisCommandsPer1000Requests: 9e12 },
   counts: { faults: { "redis timeout": 9e15 }, leases: { granted: 9e15 } },
   purge: { visibilityMs: 1000, canary: "survived" },
+  lifetimes: [{
+    rule: 32, auto: true, checks: 9e15, silentChanges: 9e15, announcedChanges: 9e15,
+    advice: { ttlNow: 9e9, ttl: 86_400, fetchesSaved: -9e9, staleNow: 1, staleThen: 0 },
+  }],
   counted: "all",
 };

@@ -1,5 +1,8 @@
 //! Rules that make no sense, and what is said of them.
 
+use std::time::Duration;
+
+use breadbox::cache::tuning::Bounds;
 use breadbox::config::{Rules, toml_to_json};
 
 fn complaint(text: &str) -> String {
@@ -41,6 +44,22 @@ fn errors_name_setting_found_and_allowed() {
             "rule 1: graphql: found types; allowed: persisted, changes, type_tags",
         ),
         (&rule("graphql = 1"), "rule 1: graphql: found 1; allowed: a table"),
+        (
+            &rule("ttl = \"5m\"\nmax_ttl = \"1h\""),
+            "rule 1: max_ttl: found a bound; allowed: nothing, unless ttl = \"auto\"",
+        ),
+        (
+            &rule("ttl = \"auto\"\nmin_ttl = \"0\""),
+            "rule 1: min_ttl: found 0; allowed: a duration of more than 0",
+        ),
+        (
+            &rule("ttl = \"auto\"\nmin_ttl = \"1m\"\nmax_ttl = \"30s\""),
+            "rule 1: max_ttl: found 30s; allowed: no less than min_ttl",
+        ),
+        (
+            &rule("ttl = \"auto\"\nstaleness = \"51%\""),
+            "rule 1: staleness: found 51%; allowed: a percentage from 1% to 50%",
+        ),
         (&rule("cache = \"force\""), "rule 1: ignore: found nothing; allowed: the prohibitions"),
     ] {
         let told = complaint(text);
@@ -75,4 +94,23 @@ fn the_kill_switch_is_for_everything() {
     for url in ["https://a.test/a", "https://a.test/b"] {
         assert_eq!(super::settled(&rules, &format!("GET {url}"), &[]).key, None);
     }
+}
+
+/// What `auto` is between which bounds.
+#[test]
+fn lifetimes_may_follow_the_content() {
+    let tuning = |lines: &str| {
+        let rules = Rules::from_toml(&format!("[[rule]]\nmatch = \"/*\"\n{lines}\n")).unwrap();
+        assert_eq!((rules.tuning(0), rules.tuning(2)), (None, None), "rules count from 1");
+        rules.tuning(1)
+    };
+    assert_eq!(tuning("ttl = \"5m\""), None);
+    assert_eq!(tuning("ttl = \"auto\""), Some(Bounds::default()));
+    let secs = Duration::from_secs;
+    assert_eq!(
+        tuning("ttl = \"auto\"\nmin_ttl = \"10s\"\nmax_ttl = \"2h\"\nstaleness = \"8%\""),
+        Some(Bounds { min: secs(10), max: secs(7200), staleness: 8 })
+    );
+    let long = Bounds { min: secs(7200), max: secs(7200), staleness: 5 };
+    assert_eq!(tuning("ttl = \"auto\"\nmin_ttl = \"2h\""), Some(long));
 }

@@ -41,5 +41,6 @@ mod sites;
 mod stampede;
 mod telling;
 mod transparency;
+mod tuning;
 mod variants;
 mod wrangler;

@@ -9,6 +9,7 @@ use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::Stamp;
 use breadbox::cache::policy::{Standing, selecting};
+use breadbox::cache::tuning::History;
 use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time, Verdict};
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
@@ -73,6 +74,7 @@ fn entry(stored: &[&str], first: &RequestHead) -> Entry {
         selecting: selecting(&Vary::parse(&headers), first),
         head: ResponseHead { status: 200, headers },
         body_len: 10,
+        history: History::default(),
     }
 }
 

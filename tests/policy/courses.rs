@@ -10,6 +10,7 @@ use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Record, Stamp};
 use breadbox::cache::policy::{Standing, Treatment};
+use breadbox::cache::tuning::History;
 use breadbox::cache::{Lifetime, RequestHead, Tier};
 
 use super::messages::{NOW, URL, request, response};
@@ -41,6 +42,7 @@ fn word(action: &Action<u8>) -> String {
         Action::Acquire { reach, .. } => format!("acquire {reach:?}"),
         Action::Collect { .. } => "collect".to_owned(),
         Action::Compress { .. } => "compress".to_owned(),
+        Action::Digest { .. } => "digest".to_owned(),
         Action::Fetch(fetch) => format!("fetch {}", fetch.method),
         Action::Invalidate { keys, .. } => {
             let urls: Vec<&str> = keys.iter().map(Key::url).collect();
@@ -197,7 +199,7 @@ fn what_one_request_provoked_keeps_no_other_from_filling() {
                 Some(by) => Outcome::Held { by, found: mark(status) },
                 None => granted(Reach::Everywhere),
             },
-            Action::Fetch(_) => answered(&["200", "cache-control: max-age=9"]),
+            Action::Fetch(_) => answered(&["200", "cache-control: max-age=9", "etag: \"a\""]),
             Action::Lookup { .. } => mark(status).map_or(Outcome::Absent, Outcome::Found),
             Action::Collect { .. } => Outcome::Collected { body: 1, length: 1 },
             _ => Outcome::Done,
@@ -232,6 +234,7 @@ fn stored(standing: Standing) -> Outcome<u8> {
         selecting: Vec::new(),
         head: response(&["200", "cache-control: max-age=1, stale-if-error=900"]),
         body_len: 1,
+        history: History::default(),
     };
     Outcome::Found(Found { entry, body: 1, standing })
 }

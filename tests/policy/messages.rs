@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use breadbox::cache::field::HttpDate;
 use breadbox::cache::policy::{Caching, ClientDirectives, Compression, Prohibition, Treatment};
+use breadbox::cache::tuning::Bounds;
 use breadbox::cache::{RequestHead, ResponseHead, Time};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -55,7 +56,7 @@ pub fn lines(headers: &HeaderMap) -> Vec<String> {
 }
 
 /// A rule from words: `ttl=5`, `stale=5`, `rescue=5`, `keep=5`, `negative=5`, `cap=5`,
-/// `force=set-cookie`, `bypass`, `deaf` to clients, `body=5`, `method=QUERY`, `gzip`.
+/// `force=set-cookie`, `bypass`, `deaf` to clients, `body=5`, `method=QUERY`, `gzip`, `auto`.
 pub fn rule(words: &str) -> Treatment {
     let mut rule = Treatment::default();
     for word in words.split_whitespace() {
@@ -70,6 +71,7 @@ pub fn rule(words: &str) -> Treatment {
             "cap" => rule.fresh_max = span(),
             "body" => rule.body_max = value.parse().expect("a number"),
             "bypass" => rule.caching = Caching::Bypass,
+            "auto" => rule.tuning = Some(Bounds::default()),
             "gzip" => rule.compression = Compression::Gzip,
             "deaf" => rule.client_directives = ClientDirectives::Ignore,
             "force" => rule.caching = Caching::Force { ignore: vec![prohibition(value)] },

@@ -119,7 +119,7 @@ impl Request {
                 Some(body) => Outcome::Collected { length: body.len() as u64, body },
                 None => Outcome::Failed(Fault::Truncated),
             },
-            Action::Compress { .. } => Outcome::Failed(Fault::Refused),
+            Action::Compress { .. } | Action::Digest { .. } => Outcome::Failed(Fault::Refused),
             Action::Fetch(fetch) => self.fetch(fetch).await,
             Action::Lookup { tier: Tier::Memory, key } => match self.look_here(&key).await {
                 Ok(outcome) => outcome,

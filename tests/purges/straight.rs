@@ -9,6 +9,7 @@ use breadbox::cache::exchange::Outcome;
 use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Mode, Record, Selector, Stamp};
+use breadbox::cache::tuning::History;
 use breadbox::cache::{Lifetime, ResponseHead, Time};
 use breadbox::config::{RedisDialect, RedisSettings};
 use breadbox::redis::{self, Failure, Shared};
@@ -112,6 +113,7 @@ fn entry(key: &Key, stamp: Stamp, tag: u64, length: usize) -> Entry {
         selecting: Vec::new(),
         head: ResponseHead { status: 200, headers: HeaderMap::new() },
         body_len: length as u64,
+        history: History::default(),
     }
 }
 

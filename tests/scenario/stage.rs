@@ -15,6 +15,7 @@ use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Mirror, Page, Record, Sequence, Stamp, Subject};
 use breadbox::cache::policy::{self, Arrival, Treatment};
+use breadbox::cache::tuning::History;
 use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
 use http::{HeaderMap, Method};
 pub use purges::Limit;
@@ -170,6 +171,7 @@ impl Stage {
             selecting: policy::selecting(&Vary::parse(&head.headers), &request),
             head,
             body_len: body.len() as u64,
+            history: History::default(),
         };
         self.leases.insert(key.as_str().to_owned(), u64::MAX);
         self.leader = Some((self.elapsed + after, key, entry, body));
@@ -199,7 +201,7 @@ impl Stage {
                 Some(body) => Outcome::Collected { length: body.len() as u64, body },
                 None => Outcome::Failed(Fault::Truncated),
             },
-            Action::Compress { .. } => Outcome::Failed(Fault::Refused),
+            Action::Compress { .. } | Action::Digest { .. } => Outcome::Failed(Fault::Refused),
             Action::Fetch(fetch) => self.fetch(fetch, body)?,
             Action::Invalidate { keys, take } => self.invalidate(keys, take.is_some()),
             Action::Lookup { tier, .. } if tier == Tier::Shared && down => {

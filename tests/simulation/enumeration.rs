@@ -13,6 +13,7 @@ use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Receipt, Sequence, Stamp};
 use breadbox::cache::policy::{Standing, Treatment};
+use breadbox::cache::tuning::History;
 use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
@@ -195,6 +196,9 @@ fn answers(action: &Action<u8>) -> Vec<Outcome<u8>> {
         Action::Compress { .. } => {
             [1, 900, 2000].map(|length| Outcome::Compressed { body: 2, length }).to_vec()
         }
+        Action::Digest { .. } => {
+            return vec![Outcome::Digested(1), Outcome::Failed(Fault::Timeout)];
+        }
         Action::Fetch(_) => origins(),
         Action::Lookup { key, .. } => {
             finds(key).into_iter().map(Outcome::Found).chain([Outcome::Absent]).collect()
@@ -353,6 +357,7 @@ fn entry(key: &str, age: u64, head: ResponseHead) -> Entry {
         selecting: Vec::new(),
         head,
         body_len: 1,
+        history: History::default(),
     }
 }
 

@@ -196,7 +196,7 @@ impl Driver {
         match action {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
             Action::Collect { max, .. } => self.collect(max).await,
-            Action::Compress { .. } => Outcome::Failed(Fault::Refused),
+            Action::Compress { .. } | Action::Digest { .. } => Outcome::Failed(Fault::Refused),
             Action::Fetch(fetch) => self.fetch(fetch).await,
             Action::Invalidate { keys, take } => self.forget(&keys, take).await,
             Action::Stop => Outcome::Done,

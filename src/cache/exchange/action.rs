@@ -37,6 +37,11 @@ pub enum Action<B> {
         /// It.
         body: B,
     },
+    /// Take a body's digest, CRC-32: [`Outcome::Digested`] or [`Outcome::Failed`].
+    Digest {
+        /// It.
+        body: B,
+    },
     /// Ask the origin: [`Outcome::Answered`] or [`Outcome::Failed`].
     Fetch(Fetch),
     /// Forget what is stored under keys whose resource was changed: [`Outcome::Done`], or
@@ -241,6 +246,8 @@ pub enum Outcome<B> {
         /// Its length in bytes.
         length: u64,
     },
+    /// The body's digest.
+    Digested(u32),
     /// What was asked has been done, as far as it could be.
     Done,
     /// It could not be done.

@@ -7,8 +7,10 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::action::{Content, Found, Held, Piece, Reach, Reply};
 use super::plan::Plan;
+use super::watch::Before;
 use crate::cache::key::Key;
 use crate::cache::policy::{self, Answer, Form, Status, Stored};
+use crate::cache::tuning::{Check, History};
 use crate::cache::{Octets, Reason, RequestHead, ResponseHead, Tier, Time, Verdict, millis};
 
 /// The constant part of an exchange and what it has been through.
@@ -42,6 +44,12 @@ pub(super) struct Course {
     pub held_off: Option<Time>,
     /// When what it was answered with was generated, if that is refreshed before its time.
     pub early: Option<Time>,
+    /// What is stored and is compared with the origin's answer.
+    pub before: Option<Before>,
+    /// What was learnt of how often the content changes.
+    pub history: History,
+    /// What came of the comparison.
+    pub checked: Option<Check>,
     seed: u64,
 }
 
@@ -71,6 +79,9 @@ impl Course {
             fetches: 0,
             held_off: None,
             early: None,
+            before: None,
+            history: History::default(),
+            checked: None,
             seed,
         }
     }

@@ -169,7 +169,10 @@ pub(super) fn weigh<B>(course: &mut Course, found: Found<B>, now: Time) -> Use<B
         Reuse::Serve if course.waited.is_some() => Use::Serve(found, Verdict::Collapsed, None),
         Reuse::Serve => Use::Serve(found, Verdict::Hit, None),
         Reuse::ServeStale(reason) => Use::Serve(found, Verdict::Stale, Some(reason)),
-        Reuse::Unusable(reason) => Use::Short(None, reason),
+        Reuse::Unusable(reason) => {
+            course.remember(&found);
+            Use::Short(None, reason)
+        }
         Reuse::Validate { rescue, reason } => Use::Short(Some(Prior { found, rescue }), reason),
     }
 }

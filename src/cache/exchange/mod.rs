@@ -24,6 +24,7 @@ mod purge;
 mod rescue;
 mod store;
 pub mod told;
+mod watch;
 
 pub use action::{
     Action, Backoff, Charge, Content, Fault, Fetch, Found, Held, Lease, Outcome, Piece, Reach,
@@ -34,6 +35,7 @@ pub use holds::Holds;
 pub use plan::{CHANGE_KEEP, Hint, Limits, Plan};
 pub use store::MARKED;
 
+use super::tuning::Check;
 use super::{Reason, RequestHead, Time, Verdict, policy};
 use adopt::AwaitAdoption;
 use course::Course;
@@ -43,7 +45,7 @@ use origin::AwaitOrigin;
 use pass::{AwaitInvalidation, AwaitPass};
 use purge::AwaitPurge;
 use rescue::AwaitRescue;
-use store::{AwaitBody, AwaitCompression, AwaitRelease, AwaitReply, AwaitStore};
+use store::{AwaitBody, AwaitCompression, AwaitDigest, AwaitRelease, AwaitReply, AwaitStore};
 
 /// One request's exchange with client, tiers and origin.
 ///
@@ -60,6 +62,7 @@ enum State<B> {
     Adoption(AwaitAdoption),
     Body(AwaitBody),
     Compression(AwaitCompression<B>),
+    Digest(AwaitDigest<B>),
     Done,
     Glance(AwaitGlance<B>),
     Invalidation(AwaitInvalidation),
@@ -95,6 +98,11 @@ impl<B: Clone> Exchange<B> {
         self.course.reason
     }
 
+    /// What the origin's answer has told of whether the content has changed.
+    pub fn checked(&self) -> Option<&Check> {
+        self.course.checked.as_ref()
+    }
+
     /// The reply just given, to be made again for others; `None` if it is not a plain hit.
     pub fn again(&self, reply: &Reply<B>) -> Option<Again> {
         Again::of(&self.course.plan, &self.course.request, reply)
@@ -109,6 +117,7 @@ impl<B: Clone> Exchange<B> {
             State::Adoption(state) => state.resume(&mut course, outcome, now),
             State::Body(state) => state.resume(&mut course, outcome, now),
             State::Compression(state) => state.resume(&course, outcome, now),
+            State::Digest(state) => state.resume(&mut course, outcome, now),
             State::Done => (State::Done, Action::Stop),
             State::Glance(state) => state.resume(&mut course, outcome, now),
             State::Invalidation(state) => state.resume(&mut course, outcome, now),

@@ -6,6 +6,7 @@ use super::lookup::Prior;
 use super::purge::{self, Then};
 use super::rescue::{self, Failure};
 use super::store::{self, AwaitBody, Next};
+use super::watch::Likeness;
 use super::{State, Step};
 use crate::cache::entry::{Entry, Kind};
 use crate::cache::family::Generation;
@@ -29,6 +30,9 @@ pub(super) fn fetch<B: Clone>(
     lease: Option<Lease>,
     now: Time,
 ) -> Step<B> {
+    if let Some(prior) = &prior {
+        course.remember(&prior.found);
+    }
     let stored = prior.as_ref().map(|prior| &prior.found.entry.head);
     let spare = course.client == Client::Served
         || prior.as_ref().is_some_and(|prior| prior.rescue != Rescue::Forbidden);
@@ -87,7 +91,10 @@ impl<B: Clone> AwaitOrigin<B> {
             return self.unanswered(course, 502, now);
         };
         match policy::freshen(&prior.found.entry.head, update) {
-            Ok(head) => self.freshened(course, prior.found, head, update, now),
+            Ok(head) => {
+                course.check(Likeness::Same, now);
+                self.freshened(course, prior.found, head, update, now)
+            }
             // It confirms something that we don't hold: ask for the whole.
             Err(reason) => {
                 course.reason = reason;
@@ -108,6 +115,7 @@ impl<B: Clone> AwaitOrigin<B> {
         let mut found = found;
         found.entry.head = head;
         found.entry.fetch = now.since(self.asked);
+        found.entry.history = course.learnt(&found.entry.head);
         let head = &found.entry.head;
         if let Ok(tags) = policy::tags(update)
             && !tags.is_empty()
@@ -152,6 +160,7 @@ impl<B: Clone> AwaitOrigin<B> {
         if length.is_some_and(|length| length > course.plan.treatment.body_max) {
             return self.refuse(course, &response, Reason::TooLarge, now);
         }
+        course.compare(&response, now);
         let admitted = self
             .admit(course, &response, now)
             .and_then(|admission| policy::tags(&response).map(|tags| (admission, tags)));
@@ -162,7 +171,7 @@ impl<B: Clone> AwaitOrigin<B> {
                 let entry = entry(course, &response, &admission, tags, &key, arrival);
                 let entry = Entry { stamp, generation, ..entry };
                 let reply = self.filling(course, &response, &entry, length, now);
-                let body = AwaitBody { entry, lease, key };
+                let body = AwaitBody { entry, lease, key, arrival };
                 store::replied(course, reply, Next::Collect(body), now)
             }
             (Ok(_), None) => self.unstored(course, &response, Reason::Unleased, now),
@@ -187,8 +196,7 @@ impl<B: Clone> AwaitOrigin<B> {
     }
 
     fn admit(&self, course: &Course, head: &ResponseHead, now: Time) -> Result<Admission, Reason> {
-        let arrival = Arrival { asked: self.asked, received: now };
-        policy::admit(&course.asked(), head, arrival, &course.plan.treatment)
+        course.admit(head, Arrival { asked: self.asked, received: now })
     }
 
     /// The reply while the response is being stored.
@@ -297,6 +305,7 @@ pub(super) fn entry(
         key: key.as_str().to_owned(),
         tags: union(&course.plan.tags, union(&groups, tags)),
         selecting: policy::selecting(&vary, &course.request),
+        history: course.learnt(&head),
         head,
         body_len: 0,
     }

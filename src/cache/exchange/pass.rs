@@ -36,6 +36,7 @@ pub(super) struct AwaitInvalidation {
     status: Status,
     /// What has come of the change, if that is to be stored.
     brought: Option<Box<Entry>>,
+    arrival: Arrival,
 }
 
 /// Forwards the request as it is.
@@ -80,7 +81,10 @@ impl<B: Clone> AwaitPass<B> {
         policy::dated(&mut dated, now);
         let arrival = Arrival { asked: self.asked, received: now };
         if changed.is_empty() {
-            let update = self.prior.and_then(|prior| update(course, prior, &dated, arrival));
+            let update = self.prior.and_then(|prior| {
+                course.remember(&prior.found);
+                update(course, prior, &dated, arrival)
+            });
             let next = update.map_or(Next::Stop, |update| Next::Adopt(course.key.clone(), update));
             let reply = course.relay(&response, status);
             return store::replied(course, Some(reply), next, now);
@@ -92,7 +96,7 @@ impl<B: Clone> AwaitPass<B> {
         // Before the reply: who has seen that a change succeeded must not see what was before it.
         let keys = changed.iter().map(|url| Key::of_url(url)).collect();
         let take = brought.is_some().then_some(course.plan.limits.lease);
-        let state = AwaitInvalidation { response, status, brought };
+        let state = AwaitInvalidation { response, status, brought, arrival };
         (State::Invalidation(state), Action::Invalidate { keys, take })
     }
 }
@@ -100,12 +104,13 @@ impl<B: Clone> AwaitPass<B> {
 impl AwaitInvalidation {
     /// A store that could not forget does not keep the client from its answer.
     pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
-        let Self { response, status, brought } = self;
+        let Self { response, status, brought, arrival } = self;
         match (outcome, brought) {
             (Outcome::Granted { lease, .. }, Some(entry)) => {
                 let reply = course.relay_and_keep(&response, status);
                 let entry = Entry { generation: lease.generation, ..*entry };
-                let body = AwaitBody { entry, lease, key: course.plan.key.clone() };
+                let key = course.plan.key.clone();
+                let body = AwaitBody { entry, lease, key, arrival };
                 store::replied(course, Some(reply), Next::Collect(body), now)
             }
             (outcome, _) => {
@@ -133,7 +138,7 @@ fn representation(course: &Course, response: &ResponseHead, arrival: Arrival) ->
     if request.method != Method::POST || keyed || took >= CHANGE_KEEP {
         return None;
     }
-    let admission = policy::admit(request, response, arrival, &plan.treatment).ok()?;
+    let admission = course.admit(response, arrival).ok()?;
     let tags = policy::tags(response).ok()?;
     let mut entry = origin::entry(course, response, &admission, tags, &plan.key, arrival);
     // That is for the client whose request has purged.
@@ -168,8 +173,7 @@ fn told(course: &Course, stored: &Entry, told: &ResponseHead, arrival: Arrival) 
         }
         Told::Outdated => return None,
         Told::Current(head) => {
-            let treatment = &course.plan.treatment;
-            let admission = policy::admit(&course.asked(), &head, arrival, treatment).ok()?;
+            let admission = course.admit(&head, arrival).ok()?;
             entry.head = head;
             origin::strip(&mut entry.head, &admission);
             entry.lifetime = admission.lifetime;

@@ -9,11 +9,12 @@ use super::adopt::{self, Update};
 use super::course::Course;
 use super::lookup::Prior;
 use super::origin::union;
-use super::{State, Step, lease, pass};
+use super::{State, Step, lease, pass, watch};
 use crate::cache::entry::{Entry, Kind};
 use crate::cache::graphql::GraphQl;
 use crate::cache::key::Key;
-use crate::cache::policy::{self, ContentForm, Standing};
+use crate::cache::policy::{self, Arrival, ContentForm, Standing};
+use crate::cache::tuning::History;
 use crate::cache::{Lifetime, Reason, ResponseHead, Tier, Time, Verdict};
 
 /// The response is on its way to the client.
@@ -40,6 +41,17 @@ pub(super) struct AwaitBody {
     pub entry: Entry,
     pub lease: Lease,
     pub key: Key,
+    pub arrival: Arrival,
+}
+
+/// The digest of the body is being taken.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitDigest<B> {
+    entry: Entry,
+    lease: Lease,
+    key: Key,
+    arrival: Arrival,
+    body: B,
 }
 
 /// The body is being compressed.
@@ -138,16 +150,16 @@ impl<B: Clone> AwaitReply<B> {
 
 impl AwaitBody {
     pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
-        let Self { mut entry, lease, key } = self;
+        let Self { mut entry, lease, key, arrival } = self;
         match outcome {
             Outcome::Collected { body, length } if inspect(course).is_none() => {
                 entry.body_len = length;
-                compress(course, AwaitCompression { entry, lease, key, body }, now)
+                digest(course, AwaitDigest { entry, lease, key, arrival, body }, now)
             }
             Outcome::Inspected { body, length, tags } => {
                 entry.body_len = length;
                 entry.tags = union(&tags, entry.tags);
-                compress(course, AwaitCompression { entry, lease, key, body }, now)
+                digest(course, AwaitDigest { entry, lease, key, arrival, body }, now)
             }
             Outcome::Failed(Fault::TooLarge) => {
                 let refused = (Reason::TooLarge, entry.head.status);
@@ -155,6 +167,38 @@ impl AwaitBody {
             }
             _ => release(lease, key, None, Then::Stop),
         }
+    }
+}
+
+/// Has the digest of a body taken, if there is nothing else to tell changes by.
+fn digest<B: Clone>(course: &mut Course, state: AwaitDigest<B>, now: Time) -> Step<B> {
+    match watch::is_bare(&state.entry.head) {
+        true => {
+            let body = state.body.clone();
+            (State::Digest(state), Action::Digest { body })
+        }
+        false => state.compress(course, now),
+    }
+}
+
+impl<B: Clone> AwaitDigest<B> {
+    /// What it tells counts for the lifetime that is about to begin.
+    pub fn resume(mut self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
+        if let Outcome::Digested(digest) = outcome {
+            course.compare_body(digest, self.arrival.received);
+            self.entry.history = course.learnt(&self.entry.head);
+            if course.plan.treatment.tuning.is_some()
+                && let Ok(admission) = course.admit(&self.entry.head, self.arrival)
+            {
+                self.entry.lifetime = admission.lifetime;
+            }
+        }
+        self.compress(course, now)
+    }
+
+    fn compress(self, course: &Course, now: Time) -> Step<B> {
+        let Self { entry, lease, key, body, .. } = self;
+        compress(course, AwaitCompression { entry, lease, key, body }, now)
     }
 }
 
@@ -231,6 +275,7 @@ pub(super) fn mark<B: Clone>(
         selecting: Vec::new(),
         head: ResponseHead { status, headers },
         body_len: 0,
+        history: History::default(),
     };
     commit(course, lease, key, entry, None, now)
 }

@@ -9,6 +9,7 @@ pub fn action<B>(action: &Action<B>) -> String {
         Action::Acquire { .. } => "acquire".to_owned(),
         Action::Collect { .. } => "collect".to_owned(),
         Action::Compress { .. } => "compress".to_owned(),
+        Action::Digest { .. } => "digest".to_owned(),
         Action::Fetch(fetch) if fetch.passes => format!("fetch {} passing", fetch.method),
         Action::Fetch(fetch) => {
             let conditional = ["if-none-match", "if-modified-since"];

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::cache::graphql::GraphQl;
+use crate::cache::tuning::Bounds;
 
 /// The operator's wishes for one request: what the first matching rule of the configuration says.
 ///
@@ -15,6 +16,9 @@ pub struct Treatment {
     pub caching: Caching,
     /// The freshness lifetime from the moment of receipt. `None`: what the origin says.
     pub fresh: Option<Duration>,
+    /// Between which bounds the freshness lifetime follows from how often the content changes, in
+    /// place of `fresh`. `None`: it does not.
+    pub tuning: Option<Bounds>,
     /// The span after `fresh` in which a stale response is served while it is refreshed.
     /// `None`: the origin's `stale-while-revalidate` (RFC 5861 §3).
     pub stale: Option<Duration>,
@@ -57,6 +61,7 @@ impl Default for Treatment {
         Self {
             caching: Caching::Respect,
             fresh: None,
+            tuning: None,
             stale: None,
             rescue: None,
             keep: None,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::histogram::{self, BOUNDS};
-use super::{Patience, Peer, Saving, Source, Supply, Tenure};
+use super::{Patience, Peer, Saving, Source, Supply, Tenure, Watched};
 use crate::cache::exchange::Fault;
 use crate::cache::{Reason, Verdict};
 
@@ -23,6 +23,7 @@ pub struct Family {
 
 #[derive(Clone, Copy, Debug)]
 enum Words {
+    Checks,
     Faults,
     List(&'static [&'static str]),
     Reasons,
@@ -47,6 +48,10 @@ impl Family {
         let word = |list: &[&'static str], place: usize| list.get(place).copied().unwrap_or("");
         let one = |word: &'static str| [Cow::Borrowed(word), Cow::Borrowed("")];
         match self.words {
+            Words::Checks => {
+                let (rule, what) = (cell / CHECK_KINDS, cell % CHECK_KINDS);
+                [self::rule(rule), word(Watched::WORDS, what).into()]
+            }
             Words::Faults => {
                 let (place, fault) = (cell / FAULT_KINDS, cell % FAULT_KINDS);
                 let fault = Fault::ALL.get(fault).map_or("", |fault| fault.as_str());
@@ -54,9 +59,8 @@ impl Family {
             }
             Words::List(list) => one(word(list, cell)),
             Words::Reasons => one(Reason::ALL.get(cell).map_or("", |reason| reason.as_str())),
-            Words::Rules if cell == 0 => one("none"),
             Words::Rules if cell == RULES_MAX => one("later"),
-            Words::Rules => [cell.to_string().into(), "".into()],
+            Words::Rules => [rule(cell), "".into()],
             Words::Verdicts => one(Verdict::ALL.get(cell).map_or("", |verdict| verdict.as_str())),
             Words::Waits => {
                 let (place, bucket) = (cell / histogram::SIZE, cell % histogram::SIZE);
@@ -69,6 +73,11 @@ impl Family {
             }
         }
     }
+}
+
+/// A rule's number, counted from 1.
+fn rule(place: usize) -> Cow<'static, str> {
+    if place == 0 { "none".into() } else { place.to_string().into() }
 }
 
 /// Declares the layout: each family begins where the one before ends.
@@ -126,6 +135,8 @@ layout! {
         "How often a breaker opened.";
     COMMANDS "redis_commands" [] 1, Words::List(&[""]),
         "Redis commands as Upstash bills them.";
+    CHECKS "checks" ["rule", "of"] CHECK_CELLS, Words::Checks,
+        "What comparing stored content with the origin's has shown, by rule; spans in seconds.";
     WAITS "wait_seconds" ["tier", "le"] WAIT_CELLS, Words::Waits,
         "Waits for Redis reads, the platform's cache and the origin.";
 }
@@ -136,6 +147,12 @@ pub(super) const CLASSES: &[&str] = &["1xx", "2xx", "3xx", "4xx", "5xx", "other"
 pub(super) const FAULT_KINDS: usize = Fault::ALL.len();
 pub(super) const FAULT_CELLS: usize = Peer::WORDS.len() * FAULT_KINDS;
 pub(super) const WAIT_CELLS: usize = Peer::WORDS.len() * histogram::SIZE;
+
+pub(super) const CHECK_KINDS: usize = Watched::WORDS.len();
+pub(super) const CHECK_CELLS: usize = (WATCHED_MAX + 1) * CHECK_KINDS;
+
+/// Of rules beyond this one it is not counted how often content changes.
+pub(super) const WATCHED_MAX: usize = 32;
 
 /// Rules beyond this one are counted together.
 pub(super) const RULES_MAX: usize = 64;

@@ -8,13 +8,14 @@ pub mod histogram;
 mod layout;
 pub mod sheet;
 pub mod sketch;
+mod watch;
 
 use super::exchange::Fault;
 use super::{Reason, Verdict};
 use histogram::Histogram;
 use layout::{
     BYTES, CLASSES, COMMANDS, END, FAULTS, FETCHES, LEASES, OPENINGS, PURGES, REASONS, REFUSED,
-    REQUESTS, RULES, RULES_MAX, SAVED, SOURCES, STATUSES, STORES, WAITS,
+    REQUESTS, RULES, RULES_MAX, SAVED, SOURCES, STATUSES, STORES, WAITS, WATCHED_MAX,
 };
 pub use layout::{FAMILIES, Family};
 
@@ -67,6 +68,8 @@ pub enum Cell {
     Openings,
     /// Redis commands as Upstash bills them: a script is one and each command that it calls, too.
     Commands,
+    /// What comparisons with the origin's content have shown, by the rule, counted from 0.
+    Checks(Option<usize>, Watched),
     /// Waits for a place to answer, by their length in milliseconds.
     Waits(Peer, u64),
 }
@@ -128,6 +131,21 @@ words! {
 }
 
 words! {
+    /// What is counted when stored content was compared with the origin's.
+    Watched:
+    /// That it was.
+    Checks = "checks",
+    /// That it had changed.
+    Silent = "silent",
+    /// That it had changed, after a purge.
+    Announced = "announced",
+    /// The seconds since the last comparison.
+    Seconds = "seconds",
+    /// The seconds of the freshness lifetime that it had.
+    Granted = "granted",
+}
+
+words! {
     /// Whether a client waited for a fetch.
     Patience:
     /// It did.
@@ -185,6 +203,10 @@ impl Cell {
             }
             Self::Openings => OPENINGS,
             Self::Commands => COMMANDS,
+            Self::Checks(rule, watched) => match rule.map_or(0, |rule| rule.saturating_add(1)) {
+                rule @ 0..=WATCHED_MAX => watch::cells(rule).start.saturating_add(watched as usize),
+                _ => usize::MAX,
+            },
             Self::Waits(place, millis) => {
                 wait(place).start.saturating_add(histogram::bucket(millis))
             }
@@ -340,6 +362,8 @@ mod tests {
             (Cell::Fetches(Patience::Background), "origin_fetches", "served"),
             (Cell::Leases(Tenure::Expired), "leases", "expired"),
             (Cell::FencedFills, "stores", "fenced"),
+            (Cell::Checks(None, Watched::Granted), "checks", "none"),
+            (Cell::Checks(Some(31), Watched::Checks), "checks", "32"),
             (Cell::Faults(Peer::Origin, Fault::Unreachable), "faults", "origin"),
             (Cell::Waits(Peer::Platform, 10_000), "wait_seconds", "platform"),
         ] {

@@ -8,6 +8,7 @@ use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Mode, Record, Selector, Stamp};
 use breadbox::cache::purge::Limit;
+use breadbox::cache::tuning::History;
 use breadbox::cache::{Lifetime, ResponseHead, Time};
 use breadbox::config::{RedisDialect, RedisSettings};
 use breadbox::redis::{Purged, Shared};
@@ -142,6 +143,7 @@ fn entry(key: &Key, stamp: Stamp, tag: &str) -> Entry {
         selecting: Vec::new(),
         head: ResponseHead { status: 200, headers: hyper::HeaderMap::new() },
         body_len: BODY.len() as u64,
+        history: History::default(),
     }
 }
 
