@@ -234,18 +234,19 @@ async function causes(operator) {
   await operator.visit(UI);
   await page.locator("#look-title").waitFor();
   await explained(operator, "/builds/3", "", /^hit/, "it is fresh");
-  await explained(operator, "/me", "", /^bypass, rule/, "rule keeps the request from the cache");
-  await explained(operator, "/builds/2999", "", /^miss, absent/, "Nothing is stored under the key");
+  await explained(operator, "/me", "", /^bypass, rule/, "put a narrower one above it");
+  await explained(operator, "/builds/2999", "", /^miss, absent/, "nobody has asked for this URL");
   await explained(operator, "/builds/3", "Cache-Control: no-cache",
-    /request-no-cache/, "insists on validation");
-  await explained(operator, "/no/such/page", "", /^miss, /, "The origin is asked");
+    /request-no-cache/, "The client asks for this");
+  await explained(operator, "/no/such/page", "", /^miss, no-store/, "The origin forbids it");
   await purge({ urls: [`${edge}/builds/3`] });
   await eventually("the purge is seen", async () => {
     await explained(operator, "/builds/3", "", /./, "");
-    return /purged/.test(await page.locator("#explanation .verdict").textContent());
+    const said = await page.locator("#explanation").textContent();
+    return /Somebody has purged it/.test(said) && /purged/.test(await page.locator("#explanation .verdict").textContent());
   });
   await part("origin", "stop");
-  await explained(operator, "/builds/2998", "", /^error, origin-unreachable/, "could not be reached");
+  await explained(operator, "/builds/2998", "", /^error, origin-unreachable/, "Look after the origin");
   await part("origin", "start");
   await page.locator("#explanation summary").click();
   const [file] = await Promise.all([
