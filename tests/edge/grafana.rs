@@ -9,7 +9,7 @@ use serde_json::Value;
 use xtask::harness::{Spec, client, eventually, free_port};
 use xtask::origin::Reply;
 
-use crate::site::{PATIENCE, Site, answer, page, stale_page};
+use crate::site::{PATIENCE, Site, answer, page, set, stale_page};
 
 const DASHBOARD: &str = include_str!("../../docs/grafana.json");
 
@@ -135,7 +135,8 @@ async fn a_real_prometheus_answers_each_query_of_the_dashboard() -> Result<()> {
         "/broken" => Reply::close(),
         _ => page(1),
     };
-    let site = Site::with(script, |spec| Spec { isolates: 2, processes: 1, ..spec })?;
+    let change = |spec| set(Spec { isolates: 2, processes: 1, ..spec }, "NEAR", "platform");
+    let site = Site::with(script, change)?;
     let prometheus = Prometheus::start(&site)?;
     let dashboard = serde_json::from_str(DASHBOARD)?;
     let (mut asked, mut missing) = (0, Vec::new());

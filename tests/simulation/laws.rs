@@ -307,9 +307,9 @@ impl Laws {
         }
         let Some((key, Reach::Everywhere, since)) = lease else {
             let waited = world::elapsed() - seen.began >= PATIENCE - world::skew_max();
-            // What must be validated for each request is no use to those who wait.
-            let control = resource(&seen.url).control;
-            let insists = control.contains("no-cache") || seen.wish == Wish::Reload;
+            // What is fetched for others may be no use to those who wait.
+            let shared = resource(&seen.url).is_shared(world::skew_max());
+            let insists = !shared || seen.wish == Wish::Reload;
             if seen.store_faults == 0 && !waited && !insists {
                 self.breach(seen, "L3", "a fetch without a lease for no reason".to_owned());
             }

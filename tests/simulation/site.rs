@@ -65,6 +65,14 @@ pub struct Resource {
     pub padding: usize,
 }
 
+impl Resource {
+    /// Whether what one request fetches is of use to others that wait for it: not if it must be
+    /// validated for each, nor if clocks that are so wrong may take it for stale when it comes.
+    pub fn is_shared(&self, skew: i64) -> bool {
+        !self.control.contains("no-cache") && self.fresh * 1000 > 2 * skew
+    }
+}
+
 /// Whom a response is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
