@@ -30,27 +30,39 @@ pub fn worker(builder: &Builder) -> Result<PathBuf> {
         return Ok(directory);
     }
     make(&dev())?;
-    step("worker-build compiles the Worker to wasm", || {
-        let mut program = Program::new("worker-build", &builder.worker_build).args([
-            "--release",
-            "--out-dir",
-            "../build",
-            "worker",
-        ]);
-        for (name, value) in SETTINGS.iter().filter(|(name, _)| env::var_os(name).is_none()) {
-            program = program.env(name, value);
-        }
-        program
-            .env("WASM_BINDGEN_BIN", &builder.wasm_bindgen)
-            .env("WASM_OPT_BIN", &builder.wasm_opt)
-            .env("ESBUILD_BIN", &builder.esbuild)
-            .run(&dev())
-    })?;
+    step("worker-build compiles the Worker to wasm", || compile(builder, "worker", "../build"))?;
     let entry = read(&root().join("src/edge/entry.js"))?;
     write(&directory.join("entry.js"), entry)?;
     weigh(&directory)?;
     write(&stamp, fingerprint(&directory)?)?;
     Ok(directory)
+}
+
+/// Builds the Worker of an example, and answers the directory that holds its modules.
+pub fn example(builder: &Builder, name: &str) -> Result<PathBuf> {
+    let home = Path::new("examples").join(name);
+    if !root().join(&home).join("wrangler.toml").exists() {
+        bail!("--example: found {name}; allowed: a folder in examples/ that is a Worker");
+    }
+    let _alone = Alone::claim()?;
+    make(&dev())?;
+    step(&format!("worker-build compiles the example {name} to wasm"), || {
+        compile(builder, &home.to_string_lossy(), "build")
+    })?;
+    Ok(root().join(home).join("build"))
+}
+
+fn compile(builder: &Builder, package: &str, out: &str) -> Result<String> {
+    let mut program = Program::new("worker-build", &builder.worker_build);
+    program = program.args(["--release", "--out-dir", out, package]).directory(root());
+    for (name, value) in SETTINGS.iter().filter(|(name, _)| env::var_os(name).is_none()) {
+        program = program.env(name, value);
+    }
+    program
+        .env("WASM_BINDGEN_BIN", &builder.wasm_bindgen)
+        .env("WASM_OPT_BIN", &builder.wasm_opt)
+        .env("ESBUILD_BIN", &builder.esbuild)
+        .run(&dev())
 }
 
 /// Turns the text of a breadbox.toml into the JSON form that the variable `BREADBOX_CONFIG` takes;

@@ -303,7 +303,8 @@ fn prepare() -> Result<Parts> {
     Ok(Parts { workerd: npm.workerd, worker, gateway, redis })
 }
 
-fn tokens() -> Tokens {
+/// The tokens of every gateway that a test starts.
+pub fn tokens() -> Tokens {
     Tokens { standard: "gateway-secret".to_owned(), read_only: "gateway-reader".to_owned() }
 }
 

@@ -45,7 +45,11 @@ enum Task {
         keep: bool,
     },
     /// Build the Worker into build/, if its sources changed
-    Build,
+    Build {
+        /// Build this example instead, into its own build/
+        #[arg(long, value_name = "NAME")]
+        example: Option<String>,
+    },
     /// Check a breadbox.toml: line, setting, what was found and what is allowed
     CheckConfig(checking::Options),
     /// Measure what purges cost, when they are seen, and what a flood of them does
@@ -84,8 +88,12 @@ fn run(task: Task) -> Result<bool> {
         Task::Mutants(options) => nightly::mutants(&options),
         Task::Simulate(options) => nightly::simulate(&options),
         Task::Count { keep } => count::run(keep),
-        Task::Build => {
-            build::worker(&tools::builder(&tools::npm()?)?)?;
+        Task::Build { example } => {
+            let builder = tools::builder(&tools::npm()?)?;
+            match example {
+                Some(name) => build::example(&builder, &name)?,
+                None => build::worker(&builder)?,
+            };
             Ok(true)
         }
         Task::CheckConfig(options) => Ok(checking::run(&options) == ExitCode::SUCCESS),
