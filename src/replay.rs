@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::cache::entry::Entry;
 use crate::cache::exchange::{Exchange, Fault, Found, Lease, Limits, Outcome, Plan, Reach, told};
 use crate::cache::family::Generation;
+use crate::cache::field::NoVarySearch;
 use crate::cache::ledger::{Epoch, Sequence, Stamp};
 use crate::cache::policy::{Standing, Treatment};
 use crate::cache::{RequestHead, ResponseHead, Tier, Time};
@@ -84,7 +85,7 @@ fn plan(record: &Value, head: &RequestHead) -> Result<Plan, String> {
         let known = [Tier::Memory, Tier::Platform, Tier::Shared].into_iter();
         known.into_iter().find(|tier| Some(told::tier(*tier)) == name.as_str())
     };
-    Ok(Plan {
+    let plan = Plan {
         key: ruling.settle(&mut head.clone()),
         treatment: Treatment { origin, ..ruling.treatment },
         tags: ruling.tags,
@@ -92,7 +93,15 @@ fn plan(record: &Value, head: &RequestHead) -> Result<Plan, String> {
         limits: Limits::default(),
         stamp: Stamp::default(),
         hint: None,
-    })
+        search: None,
+    };
+    match record.get("search") {
+        None | Some(Value::Null) => Ok(plan),
+        Some(text) => {
+            let rule = text.as_str().and_then(NoVarySearch::from_text);
+            Ok(plan.modulo(rule.ok_or("search: no rule of queries")?, &head.method))
+        }
+    }
 }
 
 fn outcome(step: &Value) -> Result<Outcome<()>, String> {

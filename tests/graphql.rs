@@ -232,7 +232,16 @@ fn stored(outcome: Outcome<u8>) -> Option<Box<Entry>> {
         ..Treatment::default()
     };
     let (tags, limits, stamp) = (vec!["rule".to_owned()], Limits::default(), Stamp::default());
-    let plan = Plan { key, treatment, tags, tiers: vec![Tier::Shared], limits, stamp, hint: None };
+    let plan = Plan {
+        key,
+        treatment,
+        tags,
+        tiers: vec![Tier::Shared],
+        limits,
+        stamp,
+        hint: None,
+        search: None,
+    };
     let (mut exchange, mut action) = Exchange::begin(request, Time(0), 1, plan);
     let mut body = Some(outcome);
     loop {

@@ -37,6 +37,7 @@ pub fn plan() -> Plan {
         limits: Limits::default(),
         stamp: Stamp::default(),
         hint: None,
+        search: None,
     }
 }
 

@@ -157,6 +157,7 @@ fn begin(kind: usize) -> (Exchange<u8>, Action<u8>, Time) {
         limits: Limits::default(),
         stamp: Stamp::default(),
         hint: None,
+        search: None,
     };
     let (exchange, action) = Exchange::begin(request, BEGUN, kind as u64, plan);
     (exchange, action, BEGUN)

@@ -17,6 +17,15 @@ impl Glob {
         &self.text
     }
 
+    /// Whether some text that begins with `start` matches.
+    pub fn matches_from(&self, start: &str) -> bool {
+        match self.text.split_once('*') {
+            None => self.text.starts_with(start),
+            // At the star anything may come, and after that whatever else the glob asks for.
+            Some((head, _)) => start.starts_with(head) || head.starts_with(start),
+        }
+    }
+
     /// Whether the whole of `subject` matches. Each literal part is sought once, leftmost first,
     /// so the work is bounded by the subject's length.
     pub fn matches(&self, subject: &str) -> bool {
@@ -36,6 +45,20 @@ impl Glob {
 #[cfg(test)]
 mod tests {
     use super::Glob;
+
+    #[test]
+    fn texts_that_begin_in_a_certain_way_may_match() {
+        for (glob, start, expected) in [
+            ("/p?a=*", "/p?", true),
+            ("/p*z", "/p?", true),
+            ("/p?a=1", "/p?", true),
+            ("/p", "/p?", false),
+            ("/q*", "/p?", false),
+            ("*b", "/p?", true),
+        ] {
+            assert_eq!(Glob::new(glob).matches_from(start), expected, "{glob} from {start}");
+        }
+    }
 
     #[test]
     fn stars_stand_for_any_run() {

@@ -5,6 +5,8 @@ use std::fmt;
 use http::{HeaderName, Method};
 use sha2::{Digest, Sha256};
 
+use super::field::NoVarySearch;
+
 /// The text that identifies a stored response: method, URL and, for a variant, its selecting
 /// fields (RFC 9111 §2).
 ///
@@ -46,10 +48,28 @@ impl Key {
         Self { text }
     }
 
-    /// Whether it is one of the variants of a URL that are counted. What is keyed by content, or by
-    /// a part of the request that a rule names, is as good as a URL of its own.
+    /// The key of all URLs that a response with this `No-Vary-Search` does not tell from its own:
+    /// the path, the rule, and what of the query matters. It belongs to the family of
+    /// [`Key::of_any_query`].
+    pub fn modulo(&self, rule: &NoVarySearch) -> Self {
+        let (question, rest) = self.text.split_at(self.text.find('\n').unwrap_or(self.text.len()));
+        let (path, query) = question.split_once('?').unwrap_or((question, ""));
+        let written = rule.to_string();
+        let canonical = rule.canonical(query);
+        Self { text: format!("{path}?\n?{}:{written}{canonical}{rest}", written.len()) }
+    }
+
+    /// The key that no response is stored under: its family are the responses to a URL's path with
+    /// any query.
+    pub fn of_any_query(url: &str) -> Self {
+        Self { text: format!("GET {}?", without_query(url)) }
+    }
+
+    /// Whether it is one of the variants of a URL that are counted. What is keyed by content, by a
+    /// part of the request that a rule names, or by what matters of a query, is as good as a URL of
+    /// its own.
     pub fn is_counted(&self) -> bool {
-        !["\n=", "\n@", "\n;"].iter().any(|start| self.text.contains(start))
+        !["\n=", "\n@", "\n;", "\n?"].iter().any(|start| self.text.contains(start))
     }
 
     /// The key of the variant that these selecting fields choose (RFC 9111 §4.1).
@@ -112,6 +132,16 @@ pub fn normalised(text: &str) -> Option<String> {
 pub fn url_of(key_text: &str) -> &str {
     let from_url = key_text.split_once(' ').map_or(key_text, |(_, rest)| rest);
     from_url.split_once('\n').map_or(from_url, |(url, _)| url)
+}
+
+/// Whether the response under a key answers several queries of its URL's path ([`Key::modulo`]).
+pub fn spans_queries(key_text: &str) -> bool {
+    key_text.contains("\n?")
+}
+
+/// A URL, or a part of one, without its query.
+pub fn without_query(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(path, _)| path)
 }
 
 /// The authority of a URL in its normalised form: its host, with its port where that is not the
@@ -196,6 +226,34 @@ mod tests {
         let keyed = url.told_apart_by([field]);
         assert_eq!(keyed.primary(), Some(url));
         assert!(!keyed.is_counted() && !keyed.variant(&selecting).is_counted());
+    }
+
+    #[test]
+    fn queries_that_mean_the_same_share_a_key() {
+        let rule = |value: &str| {
+            let value = value.parse().unwrap();
+            NoVarySearch::parse(
+                &[(http::HeaderName::from_static("no-vary-search"), value)].into_iter().collect(),
+            )
+        };
+        let (utm, order) = (rule("params=(\"utm\")"), rule("key-order"));
+        let key = |url: &str| Key::of_url(url);
+        let one = key("https://a.test/p?a=1&utm=x").modulo(&utm);
+        assert_eq!(one, key("https://a.test/p?utm=y&a=1").modulo(&utm));
+        assert_eq!(one.primary(), Some(Key::of_any_query("https://a.test/p?a=1")));
+        assert_eq!(one.primary(), Some(Key::of_any_query("https://a.test/p")));
+        assert!(spans_queries(one.as_str()) && !one.is_counted());
+        for other in [
+            key("https://a.test/p?a=2").modulo(&utm),
+            key("https://a.test/p?a=1").modulo(&order),
+            key("https://a.test/q?a=1").modulo(&utm),
+            key("https://a.test/p?a=1").told_apart_by([("@b".into(), "c".into())]).modulo(&utm),
+            key("https://a.test/p?a=1"),
+        ] {
+            assert_ne!(one, other);
+        }
+        let bare = key("https://a.test/p").modulo(&utm);
+        assert_eq!(bare, key("https://a.test/p?utm=1").modulo(&utm));
     }
 
     #[test]

@@ -88,6 +88,8 @@ reasons! {
     RequestNoStore = "request-no-store",
     /// The operator's rule keeps the request from the cache.
     Rule = "rule",
+    /// The response tells other URLs apart than the last one of its path did.
+    Search = "search",
     /// The response sets a cookie.
     SetCookie = "set-cookie",
     /// The stored response was purged softly: it counts as stale.

@@ -21,7 +21,9 @@ use super::served::{Asking, Course, Debug};
 use super::state::{Edge, Ruled};
 use super::{js, log, origin, reply, request};
 use crate::cache::entry::Entry;
-use crate::cache::exchange::{Action, Exchange, Fault, Fetch, Lease, Outcome, Plan, Reach, Reply};
+use crate::cache::exchange::{
+    Action, Exchange, Fault, Fetch, Lease, Outcome, Plan, Reach, Reply, SearchNews,
+};
 use crate::cache::graphql::GraphQl;
 use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Stamp};
@@ -259,6 +261,7 @@ impl Driver {
             Ok(response) => {
                 self.edge.count(Cell::Waits(Peer::Origin, js::since(asked)), 1);
                 let head = request::response_head(&response);
+                self.edge.search(&self.head.url, SearchNews::of_answer(&self.head.method, &head));
                 let length = origin::length(&response);
                 self.origin = Some(response);
                 Outcome::Answered { response: head, length }

@@ -77,6 +77,7 @@ pub(super) async fn explain(
         "rule": rule.as_ref().and_then(|rule| rule.get("written")),
         "bypass": rules.out_of_service(),
         "origin": edge.config.origin,
+        "search": plan.search.as_ref().map(|search| search.rule.to_string()),
         "tiers": plan.tiers.iter().map(|tier| told::tier(*tier)).collect::<Vec<_>>(),
         "began": began.0,
         "seed": seed.to_string(),

@@ -15,7 +15,9 @@ use super::live::Live;
 use super::memory::Local;
 use super::reads::Reads;
 use super::{js, log, served};
-use crate::cache::exchange::{Fault, Limits, Plan};
+use crate::cache::exchange::{Fault, Hint, Limits, Plan, SearchNews};
+use crate::cache::field::NoVarySearch;
+use crate::cache::key::{self, Id};
 use crate::cache::policy::{Standing, Treatment};
 use crate::cache::purge::Spending;
 use crate::cache::tally::{Cell as Count, Peer, Tally};
@@ -32,7 +34,9 @@ pub(super) struct Edge {
     pub live: Live,
     pub flights: Rc<Flights>,
     pub reads: Reads,
-    pub hints: Hints,
+    pub hints: Hints<Id, Hint>,
+    /// What matters of the queries of a path.
+    pub searches: Hints<String, NoVarySearch>,
     /// What purgers have spent of their limits.
     pub spent: RefCell<BTreeMap<String, Spending>>,
     /// When the last refusals that are held back began, and how many there are.
@@ -104,6 +108,7 @@ impl Edge {
             flights: Rc::default(),
             reads: Reads::default(),
             hints: Hints::default(),
+            searches: Hints::default(),
             spent: RefCell::default(),
             held_back: Cell::default(),
             memory: Local::new(budget),
@@ -129,7 +134,8 @@ impl Edge {
             tiers.push(Tier::Platform);
         }
         let plan = Plan {
-            hint: self.hints.recall(key.id()),
+            hint: self.hints.recall(&key.id()),
+            search: None,
             stamp: self.position(key.id()),
             key,
             treatment: Treatment {
@@ -142,7 +148,21 @@ impl Edge {
             tiers,
             limits: Limits::default(),
         };
+        let plan = match self.searches.recall(key::without_query(&head.url)) {
+            Some(rule) => plan.modulo(rule, &head.method),
+            None => plan,
+        };
         (plan, Ruled { rule: ruling.rule, basis, version: self.live.version() })
+    }
+
+    /// Takes note of what matters of the queries of a path.
+    pub fn search(&self, url: &str, news: SearchNews) {
+        let path = || key::without_query(url).to_owned();
+        match news {
+            SearchNews::Rule(rule) => self.searches.learn(path(), Some(rule)),
+            SearchNews::Over => self.searches.learn(path(), None),
+            SearchNews::None => {}
+        }
     }
 
     /// Brings a URL into the form that keys are made of: the site's own authority, and of the

@@ -247,7 +247,8 @@ impl<W: Wire> Shared<W> {
         self.eval(|s| &s.release, &[name], &args, Last::None, Haste::Background).await.map(drop)
     }
 
-    /// Forgets a primary key and all its variants, and bars the fills that may be on their way.
+    /// Forgets a URL's primary key and all its variants, and what answers several queries of its
+    /// path, and bars the fills that may be on their way.
     /// With a span the caller takes the lease for so long, to store what has come of the change;
     /// none if another change is too close. `token` is ours alone.
     pub async fn forget(
@@ -256,17 +257,41 @@ impl<W: Wire> Shared<W> {
         token: u64,
         take: Option<Duration>,
     ) -> Result<Option<Lease>, Failure> {
+        let queries = Key::of_any_query(key.url());
+        let stamp = self.blind_stamp(key.id());
+        let taken = match self.keys.shard(key.id()) == self.keys.shard(queries.id()) {
+            true => self.forget_of_shard(key, &queries, token, take).await?,
+            false => {
+                let one = self.forget_of_shard(key, key, token, take);
+                let others = self.forget_of_shard(&queries, &queries, token, None);
+                let (taken, barred) = join(one, others).await;
+                barred.and(taken)?
+            }
+        };
+        let (reach, generation) = (Reach::Everywhere, Generation::NONE);
+        Ok(taken.then_some(Lease { token, stamp, reach, generation }))
+    }
+
+    /// Forgets a primary key and its family, and another family; whether the lease was taken.
+    async fn forget_of_shard(
+        &self,
+        key: &Key,
+        other: &Key,
+        token: u64,
+        take: Option<Duration>,
+    ) -> Result<bool, Failure> {
         let (id, keys) = (key.id(), &self.keys);
         let ledger = keys.ledger(keys.shard(id));
-        let names = [keys.entry(id), keys.lease(id), keys.family(id), keys.change(id), ledger];
+        let family = keys.family(other.id());
+        let names =
+            [keys.entry(id), keys.lease(id), keys.family(id), keys.change(id), ledger, family];
         let spans = [CHANGE_KEEP, take.unwrap_or_default()];
         let [keep, ttl] = spans.map(|span| span.as_millis().to_string());
-        let args = [hex(token), keep, ttl, Bucket::of(key).member()];
-        let stamp = self.blind_stamp(id);
+        let members = [key, other].map(|key| Bucket::of(key).member());
+        let [own, other] = members;
+        let args = [hex(token), keep, ttl, own, other];
         let reply = self.eval(|s| &s.forget, &names, &args, Last::None, Haste::Reply).await?;
-        let (reach, generation) = (Reach::Everywhere, Generation::NONE);
-        let taken = reply == Reply::Integer(1);
-        Ok(taken.then_some(Lease { token, stamp, reach, generation }))
+        Ok(reply == Reply::Integer(1))
     }
 
     /// Removes a variant that is no member of its family any more. If that fails it is dead weight

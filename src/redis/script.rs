@@ -72,7 +72,7 @@ impl Scripts {
         let script = |body: &str, calls, each| Script::new(body, Calls { calls, each }, locking);
         Self {
             acquire: script(include_str!("scripts/acquire.lua"), 3, 0),
-            forget: script(include_str!("scripts/forget.lua"), 5, 0),
+            forget: script(include_str!("scripts/forget.lua"), 6, 0),
             heads: script(include_str!("scripts/heads.lua"), 0, 2),
             purge: script(include_str!("scripts/purge.lua"), 6, 0),
             reclaim: script(include_str!("scripts/reclaim.lua"), 1, 2),

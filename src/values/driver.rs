@@ -46,6 +46,7 @@ where
         let key = Key::of_url(&url);
         let plan = Plan {
             hint: None,
+            search: None,
             stamp: cache.inner.shared.blind_stamp(key.id()),
             key,
             treatment,

@@ -92,6 +92,7 @@ fn asks(
         limits: Limits::default(),
         stamp: Stamp::default(),
         hint: None,
+        search: None,
     };
     let (exchange, action) = Exchange::begin(request.clone(), at, 1, plan);
     match action {

@@ -16,7 +16,16 @@ use breadbox::cache::{Lifetime, RequestHead, Tier};
 use super::messages::{NOW, URL, request, response};
 
 /// Plays an exchange, answering each question with `answer`, and tells what was asked.
-fn course(asked: &[&str], mut answer: impl FnMut(&Action<u8>) -> Outcome<u8>) -> Vec<String> {
+fn course(asked: &[&str], answer: impl FnMut(&Action<u8>) -> Outcome<u8>) -> Vec<String> {
+    slow_course(asked, Duration::ZERO, answer)
+}
+
+/// The same where every answer takes so long.
+fn slow_course(
+    asked: &[&str],
+    took: Duration,
+    mut answer: impl FnMut(&Action<u8>) -> Outcome<u8>,
+) -> Vec<String> {
     let request: RequestHead = request(asked);
     let plan = Plan {
         key: Key::of_url(URL),
@@ -26,13 +35,16 @@ fn course(asked: &[&str], mut answer: impl FnMut(&Action<u8>) -> Outcome<u8>) ->
         limits: Limits::default(),
         stamp: Stamp::default(),
         hint: None,
+        search: None,
     };
     let (mut exchange, mut action) = Exchange::begin(request, NOW, 1, plan);
     let mut told = Vec::new();
+    let mut now = NOW;
     while !matches!(action, Action::Stop) {
         told.push(word(&action));
         let outcome = answer(&action);
-        (exchange, action) = exchange.resume(outcome, NOW);
+        now = now.after(took);
+        (exchange, action) = exchange.resume(outcome, now);
     }
     told
 }
@@ -44,9 +56,10 @@ fn word(action: &Action<u8>) -> String {
         Action::Compress { .. } => "compress".to_owned(),
         Action::Digest { .. } => "digest".to_owned(),
         Action::Fetch(fetch) => format!("fetch {}", fetch.method),
-        Action::Invalidate { keys, .. } => {
+        Action::Invalidate { keys, take } => {
             let urls: Vec<&str> = keys.iter().map(Key::url).collect();
-            format!("invalidate {}", urls.join(" "))
+            let taking = take.map_or("", |_| " taking");
+            format!("invalidate {}{taking}", urls.join(" "))
         }
         Action::Lookup { .. } => "lookup".to_owned(),
         Action::Purge { records, .. } => {
@@ -88,6 +101,48 @@ fn what_a_change_made_invalid_is_forgotten_before_the_reply() {
         _ => Outcome::Done,
     });
     assert_eq!(told, ["fetch POST", "reply 500"], "RFC 9111 §4.4");
+}
+
+/// A change is remembered for a minute: what took longer may be older than another change.
+#[test]
+fn what_came_of_a_slow_change_is_not_stored() {
+    let named = format!("content-location: {URL}");
+    for (took, stored) in [(59_999, true), (60_000, false)] {
+        let told = slow_course(&["POST"], Duration::from_millis(took), |action| match action {
+            Action::Collect { .. } => Outcome::Collected { body: 1, length: 1 },
+            Action::Fetch(_) => answered(&["200", "cache-control: max-age=600", &named]),
+            Action::Invalidate { take: Some(_), .. } => granted(Reach::Everywhere),
+            Action::Store { .. } => Outcome::Stored,
+            _ => Outcome::Done,
+        });
+        let expected = match stored {
+            true => format!("fetch POST, invalidate {URL} taking, reply 200, collect, store"),
+            false => format!("fetch POST, invalidate {URL}, reply 200"),
+        };
+        assert_eq!(told.join(", "), expected, "RFC 9110 §9.3.3: {took} ms");
+    }
+}
+
+/// What HEAD has told is about the response that was stored when it was asked.
+#[test]
+fn what_head_tells_is_not_told_of_what_was_stored_meanwhile() {
+    for (meanwhile, last) in [(60, "store"), (59, "release")] {
+        let told = course(&["HEAD", "cache-control: no-cache"], |action| match action {
+            Action::Acquire { reach: Reach::Isolate, .. } => granted(Reach::Isolate),
+            Action::Acquire { .. } => {
+                let Outcome::Granted { lease, .. } = granted(Reach::Everywhere) else {
+                    return Outcome::Done;
+                };
+                let Outcome::Found(found) = stored_before(meanwhile) else { return Outcome::Done };
+                Outcome::Granted { lease, found: Some(found) }
+            }
+            Action::Fetch(_) => answered(&["200", "cache-control: max-age=9", "etag: \"a\""]),
+            Action::Lookup { .. } => stored_before(60),
+            Action::Store { .. } => Outcome::Stored,
+            _ => Outcome::Done,
+        });
+        assert_eq!(told.last().map(String::as_str), Some(last), "RFC 9111 §4.3.5: {told:?}");
+    }
 }
 
 #[test]
@@ -220,19 +275,27 @@ fn what_one_request_provoked_keeps_no_other_from_filling() {
 
 /// A response that is stale and may only stand in for a failing origin.
 fn stored(standing: Standing) -> Outcome<u8> {
+    stored_at(60, standing)
+}
+
+fn stored_before(secs: u64) -> Outcome<u8> {
+    stored_at(secs, Standing::Clean)
+}
+
+fn stored_at(secs: u64, standing: Standing) -> Outcome<u8> {
     let long = |secs| Duration::from_secs(secs);
     let lifetime = Lifetime { fresh: long(1), stale: long(1), rescue: long(900), keep: long(1000) };
     let entry = Entry {
         kind: Kind::Response,
         stamp: Stamp::default(),
         generation: Generation::NONE,
-        generated: NOW.before(long(60)),
+        generated: NOW.before(long(secs)),
         lifetime,
         fetch: Duration::ZERO,
         key: Key::of_url(URL).as_str().to_owned(),
         tags: Vec::new(),
         selecting: Vec::new(),
-        head: response(&["200", "cache-control: max-age=1, stale-if-error=900"]),
+        head: response(&["200", "cache-control: max-age=1, stale-if-error=900", "etag: \"a\""]),
         body_len: 1,
         history: History::default(),
     };

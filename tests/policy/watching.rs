@@ -61,6 +61,7 @@ fn played(
         limits: Limits::default(),
         stamp: Stamp::default(),
         hint: None,
+        search: None,
     };
     let (mut exchange, mut action) = Exchange::begin(request, NOW, 1, plan);
     let mut kept = None;

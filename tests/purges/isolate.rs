@@ -96,6 +96,7 @@ impl Request {
         let plan = Plan {
             stamp: self.isolate.shared.blind_stamp(key.id()),
             hint: None,
+            search: None,
             key,
             treatment: Treatment::default(),
             tags: vec!["all".to_owned()],

@@ -1,6 +1,8 @@
-//! Purges that a response asks for, on the stage.
+//! What a response purges, changes and tells of others, on the stage.
 
-use breadbox::cache::exchange::{Charge, Fault, Outcome};
+use breadbox::cache::Tier;
+use breadbox::cache::exchange::{Charge, Fault, Outcome, Reach, SearchNews};
+use breadbox::cache::key::{Key, without_query};
 use breadbox::cache::ledger::{Epoch, Receipt, Record, Sequence, Stamp};
 
 use super::{Stage, StoreState};
@@ -28,5 +30,28 @@ impl Stage {
         self.sync(records.into_iter().map(|record| (record, score)).collect());
         let stamp = Stamp { epoch: Epoch(1), sequence: score };
         self.note(about, Outcome::Purged(Receipt::new(vec![stamp])))
+    }
+
+    pub(super) fn invalidate(&mut self, keys: Vec<Key>, take: bool) -> Outcome<String> {
+        let first = keys.first().filter(|_| take).cloned();
+        for key in keys {
+            self.trace.push(format!("  invalidate {}", key.as_str()));
+            self.families.remove(Key::of_any_query(key.url()).as_str());
+            for tier in [Tier::Shared, Tier::Platform] {
+                self.entries.remove(&(tier, key.as_str().to_owned()));
+            }
+            self.leases.remove(key.as_str());
+            self.families.remove(key.as_str());
+        }
+        first.map_or(Outcome::Done, |key| self.acquire(&key, Reach::Everywhere))
+    }
+
+    pub(super) fn search(&mut self, url: &str, news: SearchNews) {
+        let path = without_query(url).to_owned();
+        match news {
+            SearchNews::Rule(rule) => drop(self.searches.insert(path, rule)),
+            SearchNews::Over => drop(self.searches.remove(&path)),
+            SearchNews::None => {}
+        }
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{
-    Action, Backoff, Exchange, Fault, Fetch, Found, Held, Hint, Lease, Limits, Outcome, Plan, Reach,
+    Action, Backoff, Exchange, Fault, Fetch, Found, Held, Hint, Lease, Limits, Outcome, Plan,
+    Reach, SearchNews,
 };
 use breadbox::cache::family::Generation;
-use breadbox::cache::field::Vary;
-use breadbox::cache::key::Key;
+use breadbox::cache::field::{NoVarySearch, Vary};
+use breadbox::cache::key::{Key, without_query};
 use breadbox::cache::ledger::{Epoch, Mirror, Page, Record, Sequence, Stamp, Subject};
 use breadbox::cache::policy::{self, Arrival, Treatment};
 use breadbox::cache::tuning::History;
@@ -58,6 +59,8 @@ pub struct Stage {
     /// The generations of the variants of a primary key.
     families: HashMap<String, Generation>,
     hints: HashMap<String, Hint>,
+    /// What matters of the queries of a path.
+    searches: HashMap<String, NoVarySearch>,
     /// Keys that are left alone after a failure: until when, and its status.
     held: HashMap<String, (Duration, u16)>,
     leader: Option<(Duration, Key, Entry, String)>,
@@ -92,8 +95,13 @@ impl Stage {
             tags: Vec::new(),
             tiers: vec![Tier::Shared, Tier::Platform],
             limits: Limits::default(),
+            search: None,
         };
-        let request = RequestHead { method, url, headers };
+        let plan = match self.searches.get(without_query(&url)) {
+            Some(rule) => plan.modulo(rule.clone(), &method),
+            None => plan,
+        };
+        let request = RequestHead { method: method.clone(), url: url.clone(), headers };
         let (mut exchange, mut action) = Exchange::begin(request, self.now(), 1, plan);
         let mut body = None;
         loop {
@@ -108,6 +116,9 @@ impl Stage {
                 self.fetches += 1;
             }
             let outcome = self.perform(action, &mut body)?;
+            if let Outcome::Answered { response, .. } = &outcome {
+                self.search(&url, SearchNews::of_answer(&method, response));
+            }
             (exchange, action) = exchange.resume(outcome, self.now());
         }
     }
@@ -210,6 +221,8 @@ impl Stage {
             Action::Lookup { tier, key } => {
                 let outcome = match self.found(tier, &key) {
                     Some(found) => {
+                        let news = SearchNews::of_stored(&found.entry);
+                        self.search(key.url(), news);
                         if let (None, Some(hint)) = (key.primary(), Hint::of(&found.entry)) {
                             self.hints.insert(key.as_str().to_owned(), hint);
                         }
@@ -259,19 +272,6 @@ impl Stage {
         self.leases.remove(key.as_str());
         self.entries.insert((tier, key.as_str().to_owned()), (entry, body));
         self.note(about, Outcome::Stored)
-    }
-
-    fn invalidate(&mut self, keys: Vec<Key>, take: bool) -> Outcome<String> {
-        let first = keys.first().filter(|_| take).cloned();
-        for key in keys {
-            self.trace.push(format!("  invalidate {}", key.as_str()));
-            for tier in [Tier::Shared, Tier::Platform] {
-                self.entries.remove(&(tier, key.as_str().to_owned()));
-            }
-            self.leases.remove(key.as_str());
-            self.families.remove(key.as_str());
-        }
-        first.map_or(Outcome::Done, |key| self.acquire(&key, Reach::Everywhere))
     }
 
     fn release(&mut self, key: &Key, hold: Option<Backoff>) -> Outcome<String> {

@@ -314,6 +314,7 @@ fn plan(tiers: &[Tier]) -> Plan {
         limits: Limits::default(),
         stamp: STAMP,
         hint: None,
+        search: None,
     }
 }
 

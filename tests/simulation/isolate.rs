@@ -161,6 +161,7 @@ impl Driver {
             tags: Vec::new(),
             tiers: vec![Tier::Memory, Tier::Shared, Tier::Platform],
             limits: Limits::default(),
+            search: None,
         };
         let seed = world::random(u64::MAX);
         let (mut exchange, mut action) =

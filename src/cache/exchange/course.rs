@@ -8,8 +8,9 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use super::action::{Content, Found, Held, Piece, Reach, Reply};
 use super::plan::Plan;
 use super::watch::Before;
+use crate::cache::field::NoVarySearch;
 use crate::cache::key::Key;
-use crate::cache::policy::{self, Answer, Form, Status, Stored};
+use crate::cache::policy::{self, Admission, Answer, Arrival, Form, Status, Stored};
 use crate::cache::tuning::{Check, History};
 use crate::cache::{Octets, Reason, RequestHead, ResponseHead, Tier, Time, Verdict, millis};
 
@@ -111,6 +112,18 @@ impl Course {
         match self.request.method {
             Method::HEAD => Cow::Owned(RequestHead { method: Method::GET, ..self.request.clone() }),
             _ => Cow::Borrowed(&self.request),
+        }
+    }
+
+    /// What the answer to the request as the origin gets it may be stored for under the key looked
+    /// for, which may be that of several queries.
+    pub fn admit(&self, head: &ResponseHead, arrival: Arrival) -> Result<Admission, Reason> {
+        let admission = policy::admit(&self.asked(), head, arrival, &self.plan.treatment)?;
+        match &self.plan.search {
+            Some(search) if search.rule != NoVarySearch::parse(&head.headers) => {
+                Err(Reason::Search)
+            }
+            _ => Ok(admission),
         }
     }
 

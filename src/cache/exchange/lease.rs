@@ -104,6 +104,7 @@ impl<B: Clone> AwaitLease<B> {
                         let (key, then) = (course.key.clone(), Then::Pass(reason, None));
                         store::release(lease, key, None, then)
                     }
+                    Second::Exact => store::release(lease, course.key.clone(), None, Then::Exact),
                     Second::Refreshed => store::replied(course, None, next, now),
                 }
             }
@@ -120,6 +121,7 @@ impl<B: Clone> AwaitLease<B> {
                     Second::Passes(reason) => {
                         pass::pass(course, Verdict::Bypass, reason, None, now)
                     }
+                    Second::Exact => lookup::exact(course, now),
                     Second::Refreshed => super::stop(),
                 }
             }
@@ -154,6 +156,9 @@ impl<B: Clone> AwaitLease<B> {
             // Nobody waits for what can't be stored, nor has others wait for it.
             Use::Pass(reason) if course.client == Client::Waiting => Second::Passes(reason),
             Use::Pass(_) => Second::Fetch(None),
+            Use::Exact if course.client == Client::Waiting => Second::Exact,
+            // Another request has found that nothing is to be refreshed here.
+            Use::Exact => Second::Refreshed,
             Use::Variant => {
                 // The primary key went to another variant meanwhile; the lease is on that key.
                 course.key = course.plan.key.clone();
@@ -171,6 +176,8 @@ enum Second<B> {
     Fetch(Option<Prior<B>>),
     /// Nothing can be had here, as another request has found meanwhile.
     Passes(Reason),
+    /// The request's very URL is to be looked for, as another request has found meanwhile.
+    Exact,
     /// Another request has done the refresh already.
     Refreshed,
 }

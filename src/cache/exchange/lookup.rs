@@ -8,7 +8,7 @@ use super::lease::AwaitLeader;
 use super::plan::Plan;
 use super::store::{self, AwaitReply, Next};
 use super::{State, Step, early, lease, pass};
-use crate::cache::entry::Kind;
+use crate::cache::entry::{Entry, Kind};
 use crate::cache::field::Vary;
 use crate::cache::policy::{self, Form, Rescue, Reuse, Standing, Status};
 use crate::cache::{Reason, RequestHead, Tier, Time, Verdict};
@@ -36,6 +36,8 @@ pub(super) enum Use<B> {
     Short(Option<Prior<B>>, Reason),
     /// It is another variant's; this key's is to be looked for.
     Variant,
+    /// It says that the request's very URL is to be looked for.
+    Exact,
 }
 
 /// The first look, where a hint says that the response lies.
@@ -58,6 +60,16 @@ fn look<B>(course: &Course, tier: Tier) -> Step<B> {
     (State::Lookup(AwaitLookup { tier }), action)
 }
 
+/// A look for the request's very URL: the responses to its path do not share what was expected.
+pub(super) fn exact<B: Clone>(course: &mut Course, now: Time) -> Step<B> {
+    if let Some(search) = course.plan.search.take() {
+        course.plan.key = search.exact;
+        course.key = course.plan.key.clone();
+        course.reason = Reason::Absent;
+    }
+    first(course, now)
+}
+
 impl AwaitLookup {
     pub fn resume<B: Clone>(self, course: &mut Course, outcome: Outcome<B>, now: Time) -> Step<B> {
         match outcome {
@@ -74,6 +86,7 @@ impl AwaitLookup {
                     self.absent(course, now)
                 }
                 Use::Variant => look(course, self.tier),
+                Use::Exact => exact(course, now),
             },
             Outcome::Absent if course.tried.as_ref() == Some(&course.key) => {
                 // The hint may be outdated; the primary key knows.
@@ -140,8 +153,9 @@ pub(super) fn weigh<B>(course: &mut Course, found: Found<B>, now: Time) -> Use<B
     if entry.kind == Kind::Pass {
         let age = now.since(entry.generated);
         let fresh = found.standing == Standing::Clean && entry.lifetime.fresh > age;
-        let holds = fresh && concerns(&entry.head.headers, &course.request);
+        let holds = fresh && concerns(entry, &course.request);
         return match holds {
+            true if course.plan.search.is_some() && marks(entry, Reason::Search) => Use::Exact,
             // What one request has provoked does not keep the next from filling the cache.
             true if policy::blames_request(entry.head.status) => {
                 Use::Short(None, Reason::PassMarker)
@@ -179,10 +193,12 @@ pub(super) fn weigh<B>(course: &mut Course, found: Found<B>, now: Time) -> Use<B
 
 /// Whether a mark is about such requests as this one: credentials are in the way of those that
 /// bring some, and of nobody else (RFC 9111 §3.5).
-fn concerns(mark: &HeaderMap, request: &RequestHead) -> bool {
-    let reason = mark.get(store::MARKED).map(HeaderValue::as_bytes);
-    reason != Some(Reason::Authorization.as_str().as_bytes())
-        || request.headers.contains_key(header::AUTHORIZATION)
+fn concerns(mark: &Entry, request: &RequestHead) -> bool {
+    !marks(mark, Reason::Authorization) || request.headers.contains_key(header::AUTHORIZATION)
+}
+
+fn marks(mark: &Entry, reason: Reason) -> bool {
+    mark.head.headers.get(store::MARKED).is_some_and(|marked| marked == reason.as_str())
 }
 
 /// Answers with a stored response, and refreshes it afterwards if it is stale.

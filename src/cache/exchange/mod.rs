@@ -32,7 +32,7 @@ pub use action::{
 };
 pub use again::Again;
 pub use holds::Holds;
-pub use plan::{CHANGE_KEEP, Hint, Limits, Plan};
+pub use plan::{CHANGE_KEEP, Hint, Limits, Plan, Search, SearchNews};
 pub use store::MARKED;
 
 use super::tuning::Check;
@@ -127,7 +127,7 @@ impl<B: Clone> Exchange<B> {
             State::Origin(state) => state.resume(&mut course, outcome, now),
             State::Pass(state) => state.resume(&mut course, outcome, now),
             State::Purge(state) => state.resume(&mut course, outcome, now),
-            State::Release(state) => state.resume(&course, now),
+            State::Release(state) => state.resume(&mut course, now),
             State::Reply(state) => state.resume(&mut course, now),
             State::Rescue(state) => state.resume(&mut course, outcome, now),
             State::Store(state) => state.resume(&mut course, outcome, now),

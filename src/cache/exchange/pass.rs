@@ -133,9 +133,7 @@ impl AwaitInvalidation {
 fn representation(course: &Course, response: &ResponseHead, arrival: Arrival) -> Option<Entry> {
     let Course { request, plan, .. } = course;
     let took = arrival.received.since(arrival.asked);
-    // What rules have keyed by its content stands for no GET.
-    let keyed = plan.treatment.methods.contains(&request.method);
-    if request.method != Method::POST || keyed || took >= CHANGE_KEEP {
+    if request.method != Method::POST || took >= CHANGE_KEEP {
         return None;
     }
     let admission = course.admit(response, arrival).ok()?;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 
 use crate::cache::entry::Entry;
-use crate::cache::field::Vary;
+use crate::cache::field::{NoVarySearch, Vary};
 use crate::cache::key::Key;
 use crate::cache::ledger::Stamp;
 use crate::cache::policy::{self, Treatment};
-use crate::cache::{RequestHead, Tier};
+use crate::cache::{RequestHead, ResponseHead, Tier};
 
 /// The operator's part in an exchange.
 #[derive(Clone, Debug)]
@@ -30,6 +30,61 @@ pub struct Plan {
     pub stamp: Stamp,
     /// What was last found under the primary key, so that a variant is looked for at once.
     pub hint: Option<Hint>,
+    /// Which other queries mean the same, as far as is known, if the key is that of all of them.
+    pub search: Option<Search>,
+}
+
+impl Plan {
+    /// The plan under the rule that the last response of the URL's path brought: its key is that of
+    /// all queries which the rule does not tell from the request's.
+    pub fn modulo(self, rule: NoVarySearch, method: &Method) -> Self {
+        if rule.is_default() || !matches!(*method, Method::GET | Method::HEAD) {
+            return self;
+        }
+        let key = self.key.modulo(&rule);
+        let search = Some(Search { rule, exact: self.key });
+        Self { key, search, hint: None, ..self }
+    }
+}
+
+/// What is known of the queries of a path, and may be outdated: the response itself decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// What matters of a query.
+    pub rule: NoVarySearch,
+    pub(super) exact: Key,
+}
+
+/// What a response tells of the queries of its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchNews {
+    /// This is what matters of them.
+    Rule(NoVarySearch),
+    /// All of them matters, octet by octet.
+    Over,
+    /// Nothing new.
+    None,
+}
+
+impl SearchNews {
+    /// What a stored response tells: one from before the rule came is not to end it.
+    pub fn of_stored(entry: &Entry) -> Self {
+        match NoVarySearch::parse(&entry.head.headers) {
+            rule if rule.is_default() => Self::None,
+            rule => Self::Rule(rule),
+        }
+    }
+
+    /// What the origin's answer to a request tells: an error is not to end the rule of what it
+    /// stands for.
+    pub fn of_answer(method: &Method, response: &ResponseHead) -> Self {
+        match NoVarySearch::parse(&response.headers) {
+            _ if !matches!(*method, Method::GET | Method::HEAD) => Self::None,
+            rule if !rule.is_default() => Self::Rule(rule),
+            _ if response.status == 200 => Self::Over,
+            _ => Self::None,
+        }
+    }
 }
 
 /// What lay under a primary key when it was last seen. It saves a look where it is still right,

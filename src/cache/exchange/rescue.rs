@@ -64,7 +64,7 @@ impl<B: Clone> AwaitRescue<B> {
                     self.prior = prior;
                     self.serve(course, now)
                 }
-                Use::Short(..) | Use::Pass(_) | Use::Variant => self.fail(course, now),
+                Use::Short(..) | Use::Pass(_) | Use::Variant | Use::Exact => self.fail(course, now),
             },
             // What is gone may have been purged: that is unknown, and never clean.
             Outcome::Absent => self.fail(course, now),

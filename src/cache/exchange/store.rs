@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::action::{Action, Backoff, Fault, Lease, Outcome, Reach, Reply};
 use super::adopt::{self, Update};
 use super::course::Course;
-use super::lookup::Prior;
+use super::lookup::{self, Prior};
 use super::origin::union;
 use super::{State, Step, lease, pass, watch};
 use crate::cache::entry::{Entry, Kind};
@@ -93,6 +93,8 @@ pub(super) struct AwaitRelease<B> {
 pub(super) enum Then<B> {
     /// The request passes through, for this reason; this is stored, but no answer to it.
     Pass(Reason, Option<Box<Prior<B>>>),
+    /// The request's very URL is looked for.
+    Exact,
     /// Nothing.
     Stop,
 }
@@ -327,12 +329,13 @@ impl<B: Clone> AwaitStore<B> {
     }
 }
 
-impl<B> AwaitRelease<B> {
-    pub fn resume(self, course: &Course, now: Time) -> Step<B> {
+impl<B: Clone> AwaitRelease<B> {
+    pub fn resume(self, course: &mut Course, now: Time) -> Step<B> {
         match self.then {
             Then::Pass(reason, prior) => {
                 pass::pass(course, Verdict::Miss, reason, prior.map(|prior| *prior), now)
             }
+            Then::Exact => lookup::exact(course, now),
             Then::Stop => super::stop(),
         }
     }

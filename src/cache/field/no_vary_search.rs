@@ -1,5 +1,7 @@
 //! The field `No-Vary-Search` (draft-ietf-httpbis-no-vary-search, sections 4 to 6).
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry};
 
@@ -51,6 +53,22 @@ impl NoVarySearch {
         dictionary(headers, &NO_VARY_SEARCH).and_then(|d| Self::read(&d)).unwrap_or_default()
     }
 
+    /// Reads the text that it is displayed as.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let order = match text.get(..1)? {
+            "~" => KeyOrder::Ignored,
+            "=" => KeyOrder::Significant,
+            _ => return None,
+        };
+        let keys = text.get(2..)?.split_terminator(' ').map(decode).collect();
+        let params = match text.get(1..2)? {
+            "-" => Params::Except(keys),
+            "+" => Params::Only(keys),
+            _ => return None,
+        };
+        Some(Self { params, order })
+    }
+
     /// Whether every part of the query matters, octet by octet.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
@@ -77,6 +95,13 @@ impl NoVarySearch {
         pairs.join("&")
     }
 
+    fn names(&self) -> (char, &[String]) {
+        match &self.params {
+            Params::Except(keys) => ('-', keys),
+            Params::Only(keys) => ('+', keys),
+        }
+    }
+
     fn matters(&self, key: &str) -> bool {
         match &self.params {
             Params::Except(keys) => !keys.iter().any(|k| k == key),
@@ -100,6 +125,19 @@ impl NoVarySearch {
             Some(_) => Params::default(),
         };
         except.is_none().then_some(Self { params, order })
+    }
+}
+
+/// A text of one line for each rule, another for each that is written otherwise.
+impl fmt::Display for NoVarySearch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, names) = self.names();
+        let order = match self.order {
+            KeyOrder::Ignored => '~',
+            KeyOrder::Significant => '=',
+        };
+        write!(f, "{order}{sign}")?;
+        names.iter().try_for_each(|name| write!(f, "{} ", encode(name)))
     }
 }
 

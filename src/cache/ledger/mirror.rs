@@ -1,12 +1,10 @@
 //! An isolate's copy of the ledger, trusted for a bounded time.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Bucket, Epoch, Mode, Page, Record, Selector, Sequence, Stamp, Subject};
+use super::known::Known;
+use super::{Bucket, Epoch, Mode, Page, Record, Sequence, Stamp, Subject};
 use crate::cache::Time;
-use crate::cache::glob::Glob;
-use crate::cache::key::url_of;
 use crate::cache::policy::Standing;
 
 /// A copy of the ledger's records, as of its last sync.
@@ -239,7 +237,7 @@ impl Mirror {
 
     /// Forgets everything: the ledger itself is another.
     pub fn start_over(&mut self, epoch: Epoch) {
-        self.known = Known { epoch, ..Known::default() };
+        self.known = Known::of(epoch);
         self.synced = None;
         self.revision = self.revision.wrapping_add(1);
     }
@@ -247,137 +245,6 @@ impl Mirror {
     /// How many records are held.
     pub fn size(&self) -> usize {
         self.known.size()
-    }
-}
-
-/// The newest sequence with which something was purged, by mode; zero is never.
-#[derive(Clone, Copy, Debug, Default)]
-struct Marks {
-    hard: Sequence,
-    soft: Sequence,
-}
-
-impl Marks {
-    fn raise(&mut self, mode: Mode, sequence: Sequence) {
-        let mark = match mode {
-            Mode::Hard => &mut self.hard,
-            Mode::Soft => &mut self.soft,
-        };
-        *mark = sequence.max(*mark);
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.raise(Mode::Hard, other.hard);
-        self.raise(Mode::Soft, other.soft);
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct Known {
-    epoch: Epoch,
-    sequence: Sequence,
-    floor: Sequence,
-    all: Marks,
-    hosts: BTreeMap<String, Marks>,
-    keys: BTreeMap<String, Marks>,
-    tags: BTreeMap<String, Marks>,
-    urls: BTreeMap<String, Marks>,
-    globs: BTreeMap<String, (Glob, Marks)>,
-    prefixes: BTreeMap<String, Marks>,
-    changes: BTreeMap<Bucket, Sequence>,
-}
-
-impl Known {
-    fn size(&self) -> usize {
-        let exact = [&self.hosts, &self.keys, &self.tags, &self.urls, &self.prefixes];
-        exact.map(BTreeMap::len).into_iter().fold(self.globs.len(), usize::saturating_add)
-    }
-
-    fn newest(&self, except: &str) -> Sequence {
-        let tags = self.tags.iter().filter(|(tag, _)| *tag != except).map(|(_, marks)| marks);
-        let exact = [&self.hosts, &self.keys, &self.urls, &self.prefixes];
-        let exact = exact.into_iter().flat_map(BTreeMap::values);
-        let globs = self.globs.values().map(|(_, marks)| marks);
-        let all = tags.chain(exact).chain(globs).chain([&self.all]);
-        all.map(|marks| marks.hard).fold(self.floor, Ord::max)
-    }
-
-    fn absorb(&mut self, top: Sequence, floor: Sequence, records: Vec<(Record, Sequence)>) {
-        self.sequence = top;
-        self.floor = self.floor.max(floor);
-        for (Record { mode, selector }, sequence) in records {
-            let marks = match selector {
-                Selector::All => &mut self.all,
-                Selector::Glob(glob) => {
-                    let new = || (glob.clone(), Marks::default());
-                    &mut self.globs.entry(glob.as_str().to_owned()).or_insert_with(new).1
-                }
-                Selector::Host(host) => self.hosts.entry(host).or_default(),
-                Selector::Key(key) => self.keys.entry(key).or_default(),
-                Selector::Prefix(prefix) => self.prefixes.entry(prefix).or_default(),
-                Selector::Tag(tag) => self.tags.entry(tag).or_default(),
-                Selector::Url(url) => self.urls.entry(Place::of(&url).bare.to_owned()).or_default(),
-            };
-            marks.raise(mode, sequence);
-        }
-    }
-
-    fn collect(&self, subject: &Subject<'_>, marks: &mut Marks) {
-        if self.size() == 0 {
-            return;
-        }
-        let place = Place::of_key(subject.key);
-        let exact =
-            [self.keys.get(subject.key), self.urls.get(place.bare), self.hosts.get(place.host())];
-        let tagged = subject.tags.iter().map(|tag| self.tags.get(tag));
-        for found in exact.into_iter().chain(tagged).flatten() {
-            marks.merge(*found);
-        }
-        for (prefix, found) in &self.prefixes {
-            if place.begins_with(prefix) {
-                marks.merge(*found);
-            }
-        }
-        for (glob, found) in self.globs.values() {
-            if place.matches(glob) || subject.tags.iter().any(|tag| glob.matches(tag)) {
-                marks.merge(*found);
-            }
-        }
-    }
-}
-
-/// A URL in the forms that selectors name it.
-pub(crate) struct Place<'a> {
-    url: &'a str,
-    bare: &'a str,
-    path: &'a str,
-}
-
-impl<'a> Place<'a> {
-    /// The place that a key's text names.
-    pub fn of_key(key: &'a str) -> Self {
-        Self::of(url_of(key))
-    }
-
-    /// The place of a URL.
-    pub fn of(url: &'a str) -> Self {
-        let bare = url.split_once("://").map_or(url, |(_, bare)| bare);
-        let path = bare.find('/').and_then(|slash| bare.get(slash..)).unwrap_or("");
-        Self { url, bare, path }
-    }
-
-    /// Its host, with its port where that is not the scheme's own.
-    pub fn host(&self) -> &'a str {
-        self.bare.split_once('/').map_or(self.bare, |(host, _)| host)
-    }
-
-    fn begins_with(&self, prefix: &str) -> bool {
-        let form = if prefix.starts_with('/') { self.path } else { self.bare };
-        form.starts_with(prefix)
-    }
-
-    fn matches(&self, glob: &Glob) -> bool {
-        [self.url, self.bare, self.path].into_iter().any(|form| glob.matches(form))
     }
 }
 

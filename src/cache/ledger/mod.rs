@@ -5,12 +5,14 @@
 //! greater sequence selects it, stale if a soft one does. No index of members exists, so none can
 //! leak, and a purge costs the same whatever it selects.
 
+mod known;
 mod mirror;
+mod place;
 mod receipt;
 mod record;
 
-pub(crate) use mirror::Place;
 pub use mirror::{Applied, Due, Mirror};
+pub(crate) use place::Place;
 pub use receipt::Receipt;
 pub use record::{Bucket, Mode, Page, Record, Selector};
 

@@ -69,15 +69,20 @@ impl Driver {
         let mut url = key?.url().to_owned();
         self.edge.fold(&mut url);
         let key = Key::of_url(&url);
-        let near = Near::new(&self.edge.config.namespace, &key);
-        let (far, near) = join(self.forget_shared(&key, take), near.forget()).await;
-        self.edge.reads.part(&key);
-        self.tell_memory(&key).await;
-        let generation = near.unwrap_or_else(|failure| {
+        let queries = Key::of_any_query(&url);
+        let near = |key| Near::new(&self.edge.config.namespace, key);
+        let (one, all) = (near(&key), near(&queries));
+        let (far, (near, barred)) =
+            join(self.forget_shared(&key, take), join(one.forget(), all.forget())).await;
+        for key in [&key, &queries] {
+            self.edge.reads.part(key);
+            self.tell_memory(key).await;
+            self.edge.memory.forget(key);
+        }
+        let generation = barred.and(near).unwrap_or_else(|failure| {
             self.edge.fault(Tier::Platform, "forget", &failure);
             None
         });
-        self.edge.memory.forget(&key);
         match &self.edge.shared {
             Some(_) => far,
             None => take.and(generation).map(|generation| self.local_lease(&key, generation)),

@@ -12,7 +12,7 @@ use super::super::reads::{Read, Source};
 use super::Driver;
 use crate::cache::Tier;
 use crate::cache::entry::Entry;
-use crate::cache::exchange::{Found, Hint, Outcome};
+use crate::cache::exchange::{Found, Hint, Outcome, SearchNews};
 use crate::cache::key::Key;
 use crate::cache::ledger::Bucket;
 use crate::cache::policy::Standing;
@@ -27,8 +27,11 @@ impl Driver {
             Tier::Platform => self.look_near(key).await,
             Tier::Shared => self.look_shared(key).await,
         };
-        if let (Outcome::Found(found), None) = (&outcome, key.primary()) {
-            self.edge.hints.learn(key.id(), Hint::of(&found.entry));
+        if let Outcome::Found(found) = &outcome {
+            self.edge.search(&self.head.url, SearchNews::of_stored(&found.entry));
+            if key.primary().is_none() {
+                self.edge.hints.learn(key.id(), Hint::of(&found.entry));
+            }
         }
         outcome
     }
