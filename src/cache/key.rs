@@ -233,7 +233,7 @@ mod tests {
         let rule = |value: &str| {
             let value = value.parse().unwrap();
             NoVarySearch::parse(
-                &[(http::HeaderName::from_static("no-vary-search"), value)].into_iter().collect(),
+                &[(HeaderName::from_static("no-vary-search"), value)].into_iter().collect(),
             )
         };
         let (utm, order) = (rule("params=(\"utm\")"), rule("key-order"));

@@ -136,6 +136,7 @@ fn plan(words: &str) -> Plan {
         limits: Limits::default(),
         stamp: Stamp::default(),
         hint: None,
+        search: None,
     }
 }
 

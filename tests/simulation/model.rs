@@ -152,8 +152,13 @@ impl Model {
                 let generation = Answer::Bulk(generation);
                 Answer::Array(vec![granted, self.get(entry), listed(&page), generation])
             }
-            (Verb::Forget, [forgotten @ .., change, ledger], [token, keep, ttl, member]) => {
-                self.change(ledger, member);
+            (
+                Verb::Forget,
+                [forgotten @ .., change, ledger, family],
+                [token, keep, ttl, member, other],
+            ) => {
+                self.change(ledger, [member, other]);
+                self.strings.remove(*family);
                 self.forget(forgotten, change, token, [number(keep), number(ttl)], now)
             }
             (Verb::Purge, [ledger], [epoch, max, _each, _whole, records @ ..]) => {
@@ -195,10 +200,10 @@ impl Model {
         }
     }
 
-    fn change(&mut self, ledger: &[u8], member: &[u8]) {
+    fn change(&mut self, ledger: &[u8], [one, other]: [&[u8]; 2]) {
         if let Some((top, score)) = self.top(ledger) {
             let members = self.ledgers.entry(ledger.to_vec()).or_default();
-            members.extend([top, member.to_vec()].map(|member| (member, score + 1)));
+            members.extend([top, one.to_vec(), other.to_vec()].map(|member| (member, score + 1)));
         }
     }
 
