@@ -152,12 +152,8 @@ impl Model {
                 let generation = Answer::Bulk(generation);
                 Answer::Array(vec![granted, self.get(entry), listed(&page), generation])
             }
-            (
-                Verb::Forget,
-                [forgotten @ .., change, ledger, family],
-                [token, keep, ttl, member, other],
-            ) => {
-                self.change(ledger, [member, other]);
+            (Verb::Forget, [forgotten @ .., change, ledger, family], [token, keep, ttl, a, b]) => {
+                self.change(ledger, [a, b]);
                 self.strings.remove(*family);
                 self.forget(forgotten, change, token, [number(keep), number(ttl)], now)
             }

@@ -1,6 +1,6 @@
 //! Looking for a stored response and judging what was found.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::header;
 
 use super::action::{Action, Fault, Found, Outcome};
 use super::course::{Client, Course, stored_of};
