@@ -116,7 +116,9 @@ fn what_came_of_a_slow_change_is_not_stored() {
             _ => Outcome::Done,
         });
         let expected = match stored {
-            true => format!("fetch POST, invalidate {URL} taking, reply 200, collect, store"),
+            true => {
+                format!("fetch POST, invalidate {URL} taking, reply 200, collect, digest, store")
+            }
             false => format!("fetch POST, invalidate {URL}, reply 200"),
         };
         assert_eq!(told.join(", "), expected, "RFC 9110 §9.3.3: {took} ms");

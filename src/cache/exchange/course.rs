@@ -118,7 +118,7 @@ impl Course {
     /// What the answer to the request as the origin gets it may be stored for under the key looked
     /// for, which may be that of several queries.
     pub fn admit(&self, head: &ResponseHead, arrival: Arrival) -> Result<Admission, Reason> {
-        let admission = policy::admit(&self.asked(), head, arrival, &self.plan.treatment)?;
+        let admission = self.admit_as_learnt(head, arrival)?;
         match &self.plan.search {
             Some(search) if search.rule != NoVarySearch::parse(&head.headers) => {
                 Err(Reason::Search)

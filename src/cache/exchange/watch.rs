@@ -104,7 +104,7 @@ impl Course {
 
     /// Whether a response may be stored, and for how long: where the rule leaves that to how often
     /// the content changes, by what is known of that.
-    pub(super) fn admit(
+    pub(super) fn admit_as_learnt(
         &self,
         response: &ResponseHead,
         arrival: Arrival,
