@@ -1,5 +1,6 @@
 //! The course of an exchange where HTTP says in which order things happen.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
@@ -11,7 +12,7 @@ use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Record, Stamp};
 use breadbox::cache::policy::{Standing, Treatment};
 use breadbox::cache::tuning::History;
-use breadbox::cache::{Lifetime, RequestHead, Tier};
+use breadbox::cache::{Lifetime, Reason, RequestHead, Tier};
 
 use super::messages::{NOW, URL, request, response};
 
@@ -250,6 +251,7 @@ fn what_one_request_provoked_keeps_no_other_from_filling() {
         found.entry.head = response(&[status]);
         Some(found)
     };
+    let reason = Cell::new(None);
     let play = |status: &str, by: Option<Held>| {
         course(&[], |action| match action {
             Action::Acquire { .. } => match by {
@@ -259,11 +261,16 @@ fn what_one_request_provoked_keeps_no_other_from_filling() {
             Action::Fetch(_) => answered(&["200", "cache-control: max-age=9", "etag: \"a\""]),
             Action::Lookup { .. } => mark(status).map_or(Outcome::Absent, Outcome::Found),
             Action::Collect { .. } => Outcome::Collected { body: 1, length: 1 },
+            Action::Reply(reply) => {
+                reason.set(reply.status.reason);
+                Outcome::Done
+            }
             _ => Outcome::Done,
         })
     };
     let fills = ["lookup", "acquire Everywhere", "fetch GET", "reply 200", "collect", "store"];
     assert_eq!(play("403", None)[..6], fills);
+    assert_eq!(reason.get(), Some(Reason::Absent), "it is no bypass");
     assert_eq!(
         play("404", None),
         ["lookup", "fetch GET", "reply 200"],
