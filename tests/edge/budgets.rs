@@ -142,7 +142,7 @@ const SUBREQUESTS: u64 = 50;
 /// That wait for their answer at a time.
 const CONNECTIONS: usize = 6;
 /// Of one request, on the free plan, twice over: a machine that runs other tests counts more
-/// for the same. docs/reliability.md has what a quiet one counts.
+/// for the same. docs/reliability.md has what was counted.
 const PROCESSOR: Duration = Duration::from_millis(20);
 /// The page that is usual, in bytes.
 const PAGE: usize = 64 << 10;
