@@ -352,7 +352,7 @@ const VAGUE: [&str; 5] = ["Handler", "Helper", "Manager", "Util", "Utils"];
 const MANY_CONCERNS: [&str; 2] = ["src", "src/cache"];
 
 /// The RFCs that we follow, or name to tell them apart.
-const RFCS: [&str; 14] = [
-    "3339", "3986", "5861", "6455", "7234", "8246", "9110", "9111", "9112", "9204", "9211", "9213",
-    "9651", "9875",
+const RFCS: [&str; 15] = [
+    "3339", "3986", "5861", "6455", "7234", "8246", "8288", "9110", "9111", "9112", "9204", "9211",
+    "9213", "9651", "9875",
 ];

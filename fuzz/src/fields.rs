@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use breadbox::cache::Time;
 use breadbox::cache::field::{
     Age, ByteRange, CacheControl, Directives, EntityTag, Expires, HttpDate, IfNoneMatch, IfRange,
     KeyOrder, NoVarySearch, Params, Range, Selection, Vary, groups, invalidated_groups, tags,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use breadbox::cache::policy::prefetches;
+use breadbox::cache::{RequestHead, ResponseHead, Time};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 /// A head whose fields have these names in turn and the lines of the input as values.
 pub fn head(names: &[&'static str], bytes: &[u8]) -> HeaderMap {
@@ -98,6 +99,19 @@ pub fn structured(bytes: &[u8]) {
     let (all, named) = (tags(&headers), groups(&headers));
     assert!(named.iter().all(|group| all.contains(group)), "{named:?} in {all:?}");
     let _ = invalidated_groups(&headers);
+    links_lead_here(bytes);
+}
+
+/// Whatever links a page has, what is fetched of them is of the same site, and bounded.
+fn links_lead_here(bytes: &[u8]) {
+    let url = "https://a.test/b".to_owned();
+    let request = RequestHead { method: Method::GET, url, headers: HeaderMap::new() };
+    let response = ResponseHead { status: 200, headers: head(&["link"], bytes) };
+    let urls = prefetches(&request, &response, 5);
+    assert!(
+        urls.len() <= 5 && urls.iter().all(|url| url.starts_with("https://a.test/")),
+        "{urls:?}"
+    );
 }
 
 /// More lines are no other case.

@@ -1,7 +1,8 @@
 //! Globs, URLs and keys.
 
 use breadbox::cache::glob::Glob;
-use breadbox::cache::key::{Key, normalised, url_of};
+use breadbox::cache::key::{Key, authority, normalised, resolved, url_of};
+use breadbox::cache::warm::{Sitemap, sitemap};
 use http::HeaderName;
 
 /// A glob matches what a table of all prefixes says.
@@ -37,6 +38,11 @@ fn matches(pattern: &[u8], subject: &[u8]) -> bool {
 pub fn url(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (url, value) = text.split_once('\n').unwrap_or((&text, ""));
+    if let Some(led) = resolved("https://a.test/b", url) {
+        assert_eq!(authority(&led), "a.test", "{url:?}");
+    }
+    let (Sitemap::Index(found) | Sitemap::Pages(found)) = sitemap(&text, 3);
+    assert!(found.len() <= 3 && found.iter().all(|location| !location.is_empty()));
     let Some(once) = normalised(url) else { return };
     assert_eq!(normalised(&once).as_deref(), Some(once.as_str()));
     assert!(!once.contains([' ', '\n', '\r', '#']), "{once:?}");

@@ -128,6 +128,14 @@ pub fn normalised(text: &str) -> Option<String> {
     Some(url.into())
 }
 
+/// What a reference within the page of a normalised URL points to, in the normalised form and with
+/// the page's scheme; `None` if that is no page of the same authority.
+pub fn resolved(page: &str, reference: &str) -> Option<String> {
+    let url = normalised(url::Url::parse(page).ok()?.join(reference).ok()?.as_str())?;
+    let ((scheme, _), (_, rest)) = (page.split_once("://")?, url.split_once("://")?);
+    (authority(&url) == authority(page)).then(|| format!("{scheme}://{rest}"))
+}
+
 /// The URL within a key's text.
 pub fn url_of(key_text: &str) -> &str {
     let from_url = key_text.split_once(' ').map_or(key_text, |(_, rest)| rest);
@@ -170,6 +178,38 @@ impl fmt::Display for Id {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn references_lead_nowhere_but_to_the_same_site() {
+        let page = "https://a.test/news/today?x=1";
+        for (reference, url) in [
+            ("/b", "https://a.test/b"),
+            ("b#c", "https://a.test/news/b"),
+            ("?y", "https://a.test/news/today?y"),
+            ("HTTP://A.test/b", "https://a.test/b"),
+            ("https://u:p@a.test:443/../b", "https://a.test/b"),
+            ("\\b", "https://a.test/b"),
+        ] {
+            assert_eq!(resolved(page, reference).as_deref(), Some(url), "{reference}");
+        }
+        for reference in [
+            "//b.test/",
+            "\\\\b.test",
+            "https://a.test:8443/",
+            "https://a.test.b.test/",
+            "https://a.test@b.test/",
+            "https://127.0.0.1/",
+            "file:///etc/passwd",
+            "data:,a",
+            "javascript:1",
+            "https:///",
+            "http://[::1]/",
+            "mailto:a@a.test",
+        ] {
+            assert_eq!(resolved(page, reference), None, "{reference}");
+        }
+        assert_eq!(resolved("no page", "/"), None);
+    }
 
     #[test]
     fn a_value_cannot_imitate_a_further_field() {

@@ -17,6 +17,7 @@ pub mod purge;
 pub mod reason;
 pub mod tally;
 pub mod tuning;
+pub mod warm;
 
 use std::fmt;
 use std::time::Duration;

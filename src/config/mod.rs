@@ -15,6 +15,7 @@ mod seal;
 mod signature;
 mod site;
 mod token;
+mod warming;
 
 use std::fmt;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use rules::{Basis, Rules, Ruling};
 pub use seal::{Distrust, Override, Seal};
 pub use signature::Signature;
 pub use token::{Scope, Token, Tokens};
+pub use warming::Warming;
 
 use crate::cache::Tier;
 use crate::cache::policy::{OriginPurges, TagFields};
@@ -66,6 +68,8 @@ pub struct Config {
     pub logs: Logs,
     /// What overrides of the rules are sealed with; without it there are none.
     pub seal: Option<Seal>,
+    /// How the Worker warms pages by itself.
+    pub warming: Warming,
     hosts: Hosts,
 }
 
@@ -183,6 +187,7 @@ impl Config {
             )?,
             logs: Logs::read(&set)?,
             seal: set("OVERRIDE_SECRET").map(Seal::parse).transpose()?,
+            warming: Warming::read(&set)?,
             hosts: Hosts::Any,
         })
     }

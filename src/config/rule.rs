@@ -16,7 +16,7 @@ use super::rules::noted;
 use crate::cache::Tier;
 use crate::cache::graphql::{self, Changes, GraphQl, Persisted};
 use crate::cache::policy::{
-    Caching, ClientDirectives, Compression, ContentForm, Prohibition, Treatment,
+    Caching, ClientDirectives, Compression, ContentForm, Pace, Prohibition, Refresh, Treatment,
 };
 use crate::cache::tuning::Bounds;
 
@@ -105,6 +105,12 @@ fn treatment(fields: &Fields<'_>) -> Result<Treatment, ConfigError> {
             Some(true) => Compression::Gzip,
             Some(false) | None => Compression::Off,
         },
+        refresh: match fields.text("refresh")? {
+            None | Some("usual") => Refresh::Usual,
+            Some("ahead") => Refresh::Ahead(Pace::default()),
+            Some(text) => return Err(fields.wrong("refresh", text, "usual or ahead")),
+        },
+        prefetch: prefetch(fields)?,
         client_directives,
         methods: methods(fields)?.unwrap_or(usual),
         content,
@@ -142,6 +148,15 @@ fn tuning(fields: &Fields<'_>) -> Result<Option<Bounds>, ConfigError> {
         }
     };
     Ok(Some(Bounds { min, max, staleness }))
+}
+
+/// A page and so many links of it take no more subrequests than the free plan allows.
+fn prefetch(fields: &Fields<'_>) -> Result<u8, ConfigError> {
+    let Some(value) = fields.table.get("prefetch") else { return Ok(0) };
+    let number = value.as_u64().filter(|number| *number <= PREFETCH_MAX);
+    let number = number.and_then(|number| u8::try_from(number).ok());
+    let allowed = format!("a number from 0 to {PREFETCH_MAX}");
+    number.ok_or_else(|| fields.wrong("prefetch", &value.to_string(), &allowed))
 }
 
 fn size_of(fields: &Fields<'_>, name: &str, most: u64) -> Result<Option<u64>, ConfigError> {
@@ -284,6 +299,8 @@ pub(super) const SETTINGS: &[&str] = &[
     "client_directives",
     "near",
     "compress",
+    "prefetch",
+    "refresh",
 ];
 
 /// The settings that go with `ttl = "auto"`.
@@ -293,6 +310,8 @@ const TUNING: [&str; 3] = ["min_ttl", "max_ttl", "staleness"];
 pub(super) const GRAPHQL: &[&str] = &["persisted", "changes", "type_tags"];
 
 const PATTERNS: &str = "a path such as /api/*, or a host and a path such as example.com/**";
+
+const PREFETCH_MAX: u64 = 5;
 
 /// A body is in an isolate's memory several times while it is stored; all of it has 128 MB.
 const BODY_MAX: u64 = 16 * MEGABYTE;

@@ -27,9 +27,9 @@ use crate::cache::exchange::{
 use crate::cache::graphql::GraphQl;
 use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Stamp};
-use crate::cache::policy;
+use crate::cache::policy::{self, Status};
 use crate::cache::tally::{Cell, Patience, Peer, Saving, Tenure};
-use crate::cache::{RequestHead, Tier};
+use crate::cache::{RequestHead, Tier, Verdict};
 use crate::config::Basis;
 
 /// What one exchange needs of the world.
@@ -54,6 +54,18 @@ pub(super) struct Driver {
     held: Option<Rc<Kept>>,
     /// The moment before the lease was asked for.
     as_of: Option<AsOf>,
+    sake: Sake,
+    /// How many links of the page are fetched when it was stored.
+    prefetch: u8,
+}
+
+/// For whose sake a request is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sake {
+    /// The cache's own: nobody reads the answer, and it counts for nobody.
+    Cache,
+    /// A client's.
+    Client,
 }
 
 /// Whether this request has had the ledger looked into, where that was due.
@@ -90,16 +102,37 @@ impl Driver {
             tiers: Vec::new(),
             held: None,
             as_of: None,
+            sake: Sake::Client,
+            prefetch: 0,
         }
     }
 
+    /// The same for the cache's own sake.
+    pub fn unasked(
+        edge: Rc<Edge>,
+        request: web_sys::Request,
+        head: RequestHead,
+        context: Rc<Context>,
+    ) -> Self {
+        let mut driver = Self::new(edge, request, head, context);
+        driver.sake = Sake::Cache;
+        driver.course.client = Patience::Background;
+        driver
+    }
+
     /// Runs the exchange up to its reply; what follows goes on after it.
-    pub async fn run(mut self) -> Response {
+    pub async fn run(self) -> Response {
+        self.reply().await.0
+    }
+
+    /// The same, with what became of the request.
+    pub async fn reply(mut self) -> (Response, Status) {
         self.course.debug = self.edge.debug(&mut self.head.headers);
         self.edge.begin().await;
         let plan = self.plan().await;
         let shard = self.shard(&plan.key);
         self.tiers.clone_from(&plan.tiers);
+        self.prefetch = plan.treatment.prefetch;
         self.course.keep_key(&plan.key);
         self.course.tags.clone_from(&plan.tags);
         let begun = Exchange::begin(self.head.clone(), js::now(), js::random(), plan);
@@ -109,16 +142,22 @@ impl Driver {
                 Action::Reply(mut reply) => {
                     let length = self.origin.as_ref().and_then(origin::length);
                     self.prepare(&exchange, &reply);
-                    self.edge.served(&self.course, &self.head, &reply, length);
+                    if self.sake == Sake::Client {
+                        self.edge.served(&self.course, &self.head, &reply, length);
+                    }
+                    let status = reply.status.clone();
                     self.course.client = Patience::Background;
                     self.course.annotate(&reply.status, &mut reply.head.headers);
                     let response = reply::response(reply, self.origin.as_ref());
                     let rest = exchange.resume(Outcome::Done, js::now());
-                    return self.finish_later(rest, response);
+                    return (self.finish_later(rest, response), status);
                 }
                 Action::Stop => {
                     let message = "the exchange ended without a reply";
-                    return reply::failure(500, "internal", message, None);
+                    return (
+                        reply::failure(500, "internal", message, None),
+                        Status::new(Verdict::Error),
+                    );
                 }
                 other => {
                     // Memory answers only while the ledger is known.
@@ -141,11 +180,16 @@ impl Driver {
     }
 
     /// Takes the request up once more: the rules have changed, and nothing is held yet.
-    async fn anew(self) -> Response {
-        let Self { edge, request, context, .. } = self;
+    async fn anew(self) -> (Response, Status) {
+        let Self { edge, request, context, sake, .. } = self;
         match request::head(&request) {
-            Ok(head) => Self::new(edge, request, head, context).run().await,
-            Err(Refusal { status, code, message }) => reply::failure(status, code, &message, None),
+            Ok(head) if sake == Sake::Cache => {
+                Self::unasked(edge, request, head, context).reply().await
+            }
+            Ok(head) => Self::new(edge, request, head, context).reply().await,
+            Err(Refusal { status, code, message }) => {
+                (reply::failure(status, code, &message, None), Status::new(Verdict::Error))
+            }
         }
     }
 
@@ -182,7 +226,9 @@ impl Driver {
     }
 
     fn finish_later(mut self, rest: Asked, response: Response) -> Response {
-        self.edge.plan_flush(&self.context);
+        if self.sake == Sake::Client {
+            self.edge.plan_flush(&self.context);
+        }
         if self.ledger == Ledger::Unread {
             self.edge.watch(Key::of_url(&self.head.url), &self.context);
         }
@@ -274,6 +320,14 @@ impl Driver {
         }
     }
 
+    /// Fetches what a page links that was stored for a client; not what that links in turn.
+    fn fetch_ahead(&self, entry: &Entry) {
+        if self.sake == Sake::Client {
+            let urls = policy::prefetches(&self.head, &entry.head, self.prefetch.into());
+            self.edge.fetch_ahead(urls, &self.head, &self.context);
+        }
+    }
+
     async fn collect(&mut self, max: u64, inspect: Option<&GraphQl>) -> Outcome<Uint8Array> {
         let Some(response) = self.origin.take() else { return Outcome::Failed(Fault::Truncated) };
         match origin::collect(&response, max).await {
@@ -316,6 +370,7 @@ impl Driver {
                         if decides {
                             self.edge.count(Cell::Saved(Saving::Stored), entry.saved());
                             self.keep(key, entry, body);
+                            self.fetch_ahead(entry);
                         }
                         self.flight = None;
                     }

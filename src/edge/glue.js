@@ -23,3 +23,18 @@ export function headers(text) {
   }
   return made;
 }
+
+// What stands for an event's context where what is left for later is to be waited for.
+export function attendant() {
+  const left = [];
+  return {
+    waitUntil(promise) {
+      left.push(promise);
+    },
+    async settled() {
+      while (left.length > 0) {
+        await Promise.allSettled(left.splice(0));
+      }
+    },
+  };
+}

@@ -75,4 +75,10 @@ extern "C" {
     pub(super) fn fields(headers: &web_sys::Headers) -> String;
     /// Fields from alternating lines of names and values.
     pub(super) fn headers(text: &str) -> web_sys::Headers;
+    /// What stands for an event's context where what is left for later is waited for.
+    pub(super) type Attendant;
+    pub(super) fn attendant() -> Attendant;
+    /// Resolves when nothing is left.
+    #[wasm_bindgen(method)]
+    pub(super) fn settled(this: &Attendant) -> Promise;
 }

@@ -20,7 +20,7 @@ use crate::cache::field::Vary;
 use crate::cache::key::{Id, Key};
 use crate::cache::ledger::{Bucket, Stamp};
 use crate::cache::memory::Memory;
-use crate::cache::policy::Standing;
+use crate::cache::policy::{Pace, Standing};
 use crate::cache::{RequestHead, ResponseHead, Time};
 use crate::redis::Trust;
 
@@ -51,6 +51,7 @@ pub(super) struct Kept {
     as_of: AsOf,
     /// What was said of it, as of which revision of the mirror and what was forgotten by then.
     judged: Cell<Option<(u64, u32, Standing)>>,
+    pace: Cell<Pace>,
 }
 
 /// A reply that was made with one, to be made again.
@@ -93,7 +94,16 @@ impl Local {
 
     /// What is held under a key.
     pub fn look(&self, id: Id) -> Option<Rc<Kept>> {
-        self.held.borrow_mut().get(id).cloned()
+        let kept = self.held.borrow_mut().get(id).cloned()?;
+        let Pace { requests, since } = kept.pace.get();
+        kept.pace.set(Pace { requests: requests.saturating_add(1), since });
+        Some(kept)
+    }
+
+    /// How often what is held under a key was asked for here.
+    pub fn pace(&self, id: Id) -> Pace {
+        let mut held = self.held.borrow_mut();
+        held.get(id).map(|kept| kept.pace.get()).unwrap_or_default()
     }
 
     /// Keeps a stored response that was read or written on a request's behalf, if it is one that
@@ -104,7 +114,9 @@ impl Local {
         if entry.kind != Kind::Pass && held.admits(id, weight) {
             let (entry, body, bucket) = (entry.clone(), body.clone(), Bucket::of(key));
             let judged = Cell::default();
-            held.insert(id, weight, Rc::new(Kept { entry, body, id, bucket, as_of, judged }));
+            let pace = Cell::new(Pace { requests: 0, since: js::now() });
+            let kept = Kept { entry, body, id, bucket, as_of, judged, pace };
+            held.insert(id, weight, Rc::new(kept));
         }
     }
 
@@ -234,7 +246,7 @@ impl Ready {
                 request.headers.insert(name, HeaderValue::try_from(value).ok()?);
             }
         }
-        if !self.again.answers(request, &held.entry, held.standing(edge), now) {
+        if !self.again.answers(request, &held.entry, held.standing(edge), held.pace.get(), now) {
             return None;
         }
         self.tell(&held.entry, now);

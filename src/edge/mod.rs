@@ -23,6 +23,8 @@ mod reply;
 mod request;
 mod served;
 mod state;
+mod visit;
+mod warm;
 
 use std::rc::Rc;
 
@@ -98,8 +100,8 @@ pub fn fields() -> String {
     format!("{RECEIPT} {DEBUG}\n{names}\n{FIELDS_MAX}")
 }
 
-/// The cron trigger has fired: the purge path is tried, what was purged is reclaimed, and what is
-/// counted goes to the store.
+/// The cron trigger has fired: the purge path is tried, pages are warmed or what was purged is
+/// reclaimed, and what is counted goes to the store.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     match Edge::all(&env) {
@@ -107,7 +109,10 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
             let share = RECLAIM_COMMANDS.checked_div(edges.len() as u64).unwrap_or(1).max(1);
             for edge in edges {
                 edge.try_purging().await;
-                edge.reclaim(share).await;
+                // What was purged is not deleted as long as it may tell what carries a tag.
+                if edge.go_on(warm::By::Cron).await == warm::Left::Nothing {
+                    edge.reclaim(share).await;
+                }
                 edge.flush().await;
             }
         }

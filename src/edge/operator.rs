@@ -8,7 +8,7 @@ use worker::{Context, Env};
 
 use super::insight::{self, Insight};
 use super::state::Edge;
-use super::{health, overriding, purge, reply};
+use super::{health, overriding, purge, reply, warm};
 use crate::cache::RequestHead;
 use crate::cache::purge::Dialect;
 
@@ -23,6 +23,7 @@ pub(super) enum Route {
     Purge,
     Schema,
     Unknown,
+    Warm(warm::Step),
 }
 
 /// The route of a request under the API's prefix; `None` for everything else.
@@ -47,6 +48,12 @@ pub(super) fn route(head: &RequestHead) -> Option<Route> {
         "/purge" => Route::NotAllowed("POST"),
         "/purge/schema" if reads => Route::Schema,
         "/purge/schema" => Route::NotAllowed("GET"),
+        "/warm" if reads => Route::Warm(warm::Step::Told),
+        "/warm" if head.method == Method::POST => Route::Warm(warm::Step::Begin),
+        "/warm" if head.method == Method::DELETE => Route::Warm(warm::Step::End),
+        "/warm" => Route::NotAllowed("GET, POST, DELETE"),
+        "/warm/next" if head.method == Method::POST => Route::Warm(warm::Step::Next),
+        "/warm/next" => Route::NotAllowed("POST"),
         _ => match rest.strip_prefix("/ui") {
             Some(file) if reads && (file.is_empty() || file.starts_with('/')) => {
                 Route::Asset(file.to_owned())
@@ -78,6 +85,7 @@ pub(super) async fn answer(
         Route::Override => overriding::answer(edge, head, request, context).await,
         Route::Purge => purge::answer(edge, Dialect::Native, head, request, context).await,
         Route::Schema => reply::text(200, "application/schema+json", purge::SCHEMA),
+        Route::Warm(step) => warm::answer(edge, step, head, request, context).await,
         Route::Unknown => {
             let message = format!("there is nothing here; the API begins at {PREFIX}");
             reply::failure(404, "not-found", &message, None)

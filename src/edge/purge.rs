@@ -36,7 +36,7 @@ pub(super) async fn answer(
     request: &Request,
     context: &Context,
 ) -> Response {
-    let (status, value, fields) = match carry_out(edge, dialect, head, request).await {
+    let (status, value, fields) = match carry_out(edge, dialect, head, request, context).await {
         Ok(value) => (200, value, Vec::new()),
         Err(complaint) => {
             edge.hold_back(&complaint).await;
@@ -53,10 +53,11 @@ pub(super) async fn answer(
 }
 
 async fn carry_out(
-    edge: &Edge,
+    edge: &Rc<Edge>,
     dialect: Dialect,
     head: &RequestHead,
     request: &Request,
+    context: &Context,
 ) -> Result<Value, Complaint> {
     let (token, body) = match dialect.signature(&head.headers) {
         // Nobody unknown has us read a body, save who says that it is signed.
@@ -86,6 +87,7 @@ async fn carry_out(
             let recorded = record(edge, Some(&token.name), &order.records).await;
             let receipt = recorded.map_err(|refusal| complaint(edge, &token.name, &refusal))?;
             note(edge, &token.name, &order.records, &receipt);
+            edge.warm_after(&order.records, context);
             dialect.answer(head, &order, Some(&receipt))
         }
     };

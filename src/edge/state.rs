@@ -18,7 +18,7 @@ use super::{js, log, served};
 use crate::cache::exchange::{Fault, Hint, Limits, Plan, SearchNews};
 use crate::cache::field::NoVarySearch;
 use crate::cache::key::{self, Id};
-use crate::cache::policy::{Standing, Treatment};
+use crate::cache::policy::{Refresh, Standing, Treatment};
 use crate::cache::purge::Spending;
 use crate::cache::tally::{Cell as Count, Peer, Tally};
 use crate::cache::{RequestHead, Tier, Time};
@@ -39,6 +39,8 @@ pub(super) struct Edge {
     pub searches: Hints<String, NoVarySearch>,
     /// What purgers have spent of their limits.
     pub spent: RefCell<BTreeMap<String, Spending>>,
+    /// What of the rate of prefetches is spent.
+    pub ahead: Cell<Spending>,
     /// When the last refusals that are held back began, and how many there are.
     pub held_back: Cell<(Time, u32)>,
     pub memory: Local,
@@ -110,6 +112,7 @@ impl Edge {
             hints: Hints::default(),
             searches: Hints::default(),
             spent: RefCell::default(),
+            ahead: Cell::default(),
             held_back: Cell::default(),
             memory: Local::new(budget),
             counts: Counts::new(js::now()),
@@ -126,6 +129,10 @@ impl Edge {
         let mut ruling = self.fold(&mut head.url);
         let key = ruling.settle(head);
         let basis = ruling.basis();
+        let refresh = match ruling.treatment.refresh {
+            Refresh::Ahead(_) => Refresh::Ahead(self.memory.pace(key.id())),
+            Refresh::Usual => Refresh::Usual,
+        };
         let mut tiers = ruling.near.unwrap_or_else(|| self.config.near.clone());
         if self.shared.is_some() {
             tiers.push(Tier::Shared);
@@ -140,6 +147,7 @@ impl Edge {
             key,
             treatment: Treatment {
                 origin: Some(self.config.origin.clone()),
+                refresh,
                 origin_purges: self.config.origin_purges,
                 tag_fields: self.config.tag_fields,
                 ..ruling.treatment

@@ -67,6 +67,16 @@ impl Keys {
         format!("{{{}:0}}:override", self.namespace)
     }
 
+    /// The line of the job that warms pages.
+    pub fn job(&self) -> String {
+        format!("{{{}:0}}:warm", self.namespace)
+    }
+
+    /// What a job is to do.
+    pub fn job_items(&self, job: u64) -> String {
+        format!("{{{}:0}}:warm:{job:016x}", self.namespace)
+    }
+
     /// The counters of all isolates, or a part of what belongs to them.
     pub fn tally(&self, part: &str) -> String {
         format!("{{{}:0}}:tally:{part}", self.namespace)

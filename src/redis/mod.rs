@@ -15,6 +15,7 @@ mod resp;
 mod rest;
 mod script;
 mod tally;
+mod warm;
 mod wire;
 
 pub use breaker::Breaker;

@@ -3,12 +3,14 @@
 //! It is like an entry with one tag: setting it purges the tag. So the look into the ledger, which
 //! goes beside reads anyway, tells when it has changed, at no command of its own.
 
+use std::time::Duration;
+
 use super::rest::Last;
 use super::{Failure, Haste, Reply, Shared, Wire};
 use crate::cache::ledger::{Mode, Record, Selector, Stamp, Subject};
 use crate::cache::policy::Standing;
 
-/// What became of an attempt to replace the override.
+/// What became of an attempt to replace a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replaced {
     /// Another one stands there than the one that was read.
@@ -30,10 +32,20 @@ impl<W: Wire> Shared<W> {
 
     /// Replaces the override that was read.
     pub async fn replace_override(&self, before: &str, text: &str) -> Result<Replaced, Failure> {
-        let args = [before.to_owned(), text.to_owned()];
-        let keys = [self.keys.override_text()];
+        self.replace(self.keys.override_text(), before, text, Duration::ZERO).await
+    }
+
+    /// Replaces the text that was read under a key; for good, or for a span.
+    pub(super) async fn replace(
+        &self,
+        key: String,
+        before: &str,
+        text: &str,
+        keep: Duration,
+    ) -> Result<Replaced, Failure> {
+        let args = [before.to_owned(), text.to_owned(), keep.as_millis().to_string()];
         let pick: fn(&super::script::Scripts) -> &super::script::Script = |s| &s.replace;
-        match self.eval(pick, &keys, &args, Last::None, Haste::Background).await? {
+        match self.eval(pick, &[key], &args, Last::None, Haste::Background).await? {
             Reply::Integer(1) => Ok(Replaced::Yes),
             Reply::Integer(0) => Ok(Replaced::Overtaken),
             _ => Err(Failure::malformed("replace")),

@@ -35,8 +35,8 @@ struct Progress {
     since: Stamp,
 }
 
-/// An entry that is to go.
-struct Doomed {
+/// An entry that may have to go.
+pub(super) struct Doomed {
     key: String,
     marks: [u32; 2],
     bytes: u64,
@@ -77,7 +77,8 @@ impl<W: Wire> Shared<W> {
             progress = Progress { cursor: "0".to_owned(), since: newest };
         }
         while !progress.cursor.is_empty() && done.commands.saturating_add(SLICE) <= most {
-            let names = self.next_names(shard, &mut progress).await?;
+            let (cursor, names) = self.next_names(shard, &progress.cursor).await?;
+            progress.cursor = if cursor == "0" { String::new() } else { cursor };
             let doomed = self.doomed(shard, names, seed, done).await?;
             let gone = self.unlink(&name, &progress, &doomed).await?;
             done.commands = done.commands.saturating_add(2);
@@ -89,46 +90,29 @@ impl<W: Wire> Shared<W> {
         Ok(())
     }
 
-    async fn next_names(
+    /// The next cursor, and the names of entries from this one on.
+    pub(super) async fn next_names(
         &self,
         shard: usize,
-        progress: &mut Progress,
-    ) -> Result<Vec<String>, Failure> {
+        cursor: &str,
+    ) -> Result<(String, Vec<String>), Failure> {
         let pattern = self.keys.entries(shard);
-        let scan = ["SCAN", &progress.cursor, "MATCH", &pattern, "COUNT", SCAN_COUNT];
+        let scan = ["SCAN", cursor, "MATCH", &pattern, "COUNT", SCAN_COUNT];
         let reply = self.rest.command(&scan, Haste::Background, self.clock).await?;
-        let (cursor, names) = scanned(&reply).ok_or_else(|| Failure::malformed("SCAN"))?;
-        progress.cursor = if cursor == "0" { String::new() } else { cursor };
-        Ok(names)
+        scanned(&reply).ok_or_else(|| Failure::malformed("SCAN"))
     }
 
     /// Those entries that the ledger has declared dead.
     async fn doomed(
         &self,
         shard: usize,
-        mut names: Vec<String>,
+        names: Vec<String>,
         seed: u64,
         done: &mut Reclaimed,
     ) -> Result<Vec<Doomed>, Failure> {
         done.seen = done.seen.saturating_add(names.len() as u64);
-        let mut read = Vec::new();
-        for last in [SHORT, LONG] {
-            if names.is_empty() {
-                break;
-            }
-            let heads = self.heads(&names, last).await?;
-            done.commands = done.commands.saturating_add(1);
-            let mut short = Vec::new();
-            for (key, (head, bytes)) in names.into_iter().zip(heads) {
-                match candidate(&head) {
-                    Some((marks, beginning)) => {
-                        read.push((Doomed { key, marks, bytes }, beginning));
-                    }
-                    None => short.push(key),
-                }
-            }
-            names = short;
-        }
+        let (read, looks) = self.beginnings(names).await?;
+        done.commands = done.commands.saturating_add(looks);
         let known = self.shard_mirror(shard).stamp().epoch;
         if read.iter().any(|(_, beginning)| beginning.stamp.epoch != known) {
             // Older than the ledger, or newer than what is known of it: that must be told apart.
@@ -140,6 +124,32 @@ impl<W: Wire> Shared<W> {
             mirror.judge(&Subject { stamp: *stamp, key, tags }) == Standing::Dead
         };
         Ok(read.into_iter().filter(|(_, it)| dead(it)).map(|(doomed, _)| doomed).collect())
+    }
+
+    /// How entries begin that are whole so far, and how many looks that took.
+    pub(super) async fn beginnings(
+        &self,
+        mut names: Vec<String>,
+    ) -> Result<(Vec<(Doomed, Beginning)>, u64), Failure> {
+        let (mut read, mut looks) = (Vec::new(), 0);
+        for last in [SHORT, LONG] {
+            if names.is_empty() {
+                break;
+            }
+            let heads = self.heads(&names, last).await?;
+            looks = u64::saturating_add(looks, 1);
+            let mut short = Vec::new();
+            for (key, (head, bytes)) in names.into_iter().zip(heads) {
+                match candidate(&head) {
+                    Some((marks, beginning)) => {
+                        read.push((Doomed { key, marks, bytes }, beginning));
+                    }
+                    None => short.push(key),
+                }
+            }
+            names = short;
+        }
+        Ok((read, looks))
     }
 
     async fn heads(&self, names: &[String], last: &str) -> Result<Vec<(Bytes, u64)>, Failure> {

@@ -60,7 +60,7 @@ pub struct Scripts {
     pub release: Script,
     /// Starts another epoch.
     pub renew: Script,
-    /// Replaces an override.
+    /// Replaces a text that was read.
     pub replace: Script,
     /// Commits an entry.
     pub store: Script,

@@ -27,6 +27,7 @@ fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
         "type" => match wanted.as_str().unwrap() {
             "array" => value.is_array(),
             "boolean" => value.is_boolean(),
+            "integer" => value.is_i64(),
             "object" => value.is_object(),
             "string" => value.is_string(),
             other => panic!("type {other}"),
@@ -39,6 +40,8 @@ fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
         "items" => {
             value.as_array().is_none_or(|list| list.iter().all(|v| is_valid(root, wanted, v)))
         }
+        "minimum" => value.as_i64().is_none_or(|number| number >= wanted.as_i64().unwrap()),
+        "maximum" => value.as_i64().is_none_or(|number| number <= wanted.as_i64().unwrap()),
         "minItems" => value.as_array().is_none_or(|l| l.len() as u64 >= wanted.as_u64().unwrap()),
         "required" => value.as_object().is_none_or(|table| {
             wanted.as_array().unwrap().iter().all(|n| table.contains_key(n.as_str().unwrap()))
@@ -106,6 +109,12 @@ fn the_schema_says_what_the_parser_does() {
         (&rule("ttl = \"auto\"\nstaleness = \"60%\""), false),
         (&rule("ttl = \"automatic\""), false),
         (&rule("compress = true"), true),
+        (&rule("prefetch = 5"), true),
+        (&rule("refresh = \"ahead\""), true),
+        (&rule("refresh = true"), false),
+        (&rule("refresh = \"early\""), false),
+        (&rule("prefetch = 6"), false),
+        (&rule("prefetch = true"), false),
         (&rule("compress = \"gzip\""), false),
         (&rule("swr = false"), true),
         (&rule("swr = \"no\""), false),

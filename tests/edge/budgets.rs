@@ -125,7 +125,7 @@ async fn requests_stay_within_the_free_plans_processor_time() -> Result<()> {
     Ok(())
 }
 
-fn subrequests(site: &Site) -> Result<u64> {
+pub fn subrequests(site: &Site) -> Result<u64> {
     let lines = site.edge.lines()?;
     let near: u64 = site
         .edge
@@ -138,7 +138,7 @@ fn subrequests(site: &Site) -> Result<u64> {
 }
 
 /// Of one request, on the free plan.
-const SUBREQUESTS: u64 = 50;
+pub const SUBREQUESTS: u64 = 50;
 /// That wait for their answer at a time.
 const CONNECTIONS: usize = 6;
 /// Of one request, on the free plan, twice over: a machine that runs other tests counts more

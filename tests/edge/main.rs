@@ -1,5 +1,6 @@
 //! The edge end to end: real workerd, real Redis, real gateway, scripted origin.
 
+mod ahead;
 mod attacks;
 mod budgets;
 mod clients;
@@ -27,6 +28,7 @@ mod passing;
 mod plain;
 mod platform;
 mod players;
+mod prefetch;
 mod purge;
 mod purge_api;
 mod purge_limits;
@@ -46,4 +48,5 @@ mod telling;
 mod transparency;
 mod tuning;
 mod variants;
+mod warming;
 mod wrangler;

@@ -8,7 +8,7 @@ use breadbox::cache::family::Generation;
 use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::Stamp;
-use breadbox::cache::policy::{Standing, selecting};
+use breadbox::cache::policy::{Pace, Standing, selecting};
 use breadbox::cache::tuning::History;
 use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time, Verdict};
 use http::{HeaderMap, HeaderValue};
@@ -125,7 +125,7 @@ proptest! {
             "accept-language: en",
             "accept-encoding: gzip",
         ])),
-        words in prop::sample::select(vec!["", "deaf", "bypass", "stale=60"]),
+        words in prop::sample::select(vec!["", "deaf", "bypass", "stale=60", "ahead=4", "ahead=3"]),
         standing in prop::sample::select(vec![Standing::Clean, Standing::Soft, Standing::Dead]),
         compressed in any::<bool>(),
         later in 0i64..70_000,
@@ -143,7 +143,10 @@ proptest! {
 
         let now = Time(NOW.0 + later);
         let second = request(&asked);
-        let says = again.answers(&told(&second, &entry.head.headers), &entry, standing, now);
+        let requests = words.strip_prefix("ahead=").map_or(9, |text| text.parse().unwrap_or(0));
+        let pace = Pace { requests, since: NOW };
+        let heard = told(&second, &entry.head.headers);
+        let says = again.answers(&heard, &entry, standing, pace, now);
         let (exchange, action) = asks(&second, words, &found(standing), now);
         let (_, then) = exchange.resume(Outcome::Done, now);
         let plain = match &action {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use breadbox::cache::field::HttpDate;
-use breadbox::cache::policy::{Caching, ClientDirectives, Compression, Prohibition, Treatment};
+use breadbox::cache::policy::{
+    Caching, ClientDirectives, Compression, Pace, Prohibition, Refresh, Treatment,
+};
 use breadbox::cache::tuning::Bounds;
 use breadbox::cache::{RequestHead, ResponseHead, Time};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -69,6 +71,10 @@ pub fn rule(words: &str) -> Treatment {
             "keep" => rule.keep = Some(span()),
             "negative" => rule.negative = Some(span()),
             "cap" => rule.fresh_max = span(),
+            "ahead" => {
+                let requests = value.parse().expect("a number");
+                rule.refresh = Refresh::Ahead(Pace { requests, since: NOW });
+            }
             "body" => rule.body_max = value.parse().expect("a number"),
             "bypass" => rule.caching = Caching::Bypass,
             "auto" => rule.tuning = Some(Bounds::default()),

@@ -20,6 +20,7 @@
 //! No cache logic lives here.
 
 pub mod bench;
+pub mod benefit;
 pub mod build;
 pub mod chaos;
 pub mod check;

@@ -12,7 +12,7 @@ use xtask::faults::matrix;
 use xtask::nightly::{Fuzzing, Mutation, Simulation};
 use xtask::progress::line;
 use xtask::tools::{self, RedisServer};
-use xtask::{bench, build, compression, count, dev, nightly, purges};
+use xtask::{bench, benefit, build, compression, count, dev, nightly, purges};
 
 /// Set-up and orchestration of Breadbox.
 #[derive(Parser)]
@@ -52,6 +52,8 @@ enum Task {
     },
     /// Check a breadbox.toml: line, setting, what was found and what is allowed
     CheckConfig(checking::Options),
+    /// Show what warming and refreshing ahead are good for, with them and without
+    Benefit(benefit::Options),
     /// Measure what purges cost, when they are seen, and what a flood of them does
     BenchPurge(purges::Options),
     /// Measure what stored text saves when it is compressed, and what that costs
@@ -97,6 +99,7 @@ fn run(task: Task) -> Result<bool> {
             Ok(true)
         }
         Task::CheckConfig(options) => Ok(checking::run(&options) == ExitCode::SUCCESS),
+        Task::Benefit(options) => benefit::run(&options),
         Task::BenchPurge(options) => purges::run(&options),
         Task::BenchCompression(options) => {
             compression::run(&options)?;

@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::{course, early};
 use crate::cache::entry::{Entry, Kind};
 use crate::cache::field::Vary;
-use crate::cache::policy::{self, Answer, Form, Reuse, Standing, Status, Stored, Treatment};
+use crate::cache::policy::{self, Answer, Form, Pace, Reuse, Standing, Status, Stored, Treatment};
 use crate::cache::{RequestHead, Time, Verdict};
 
 /// A plain hit: all of a fresh stored response, as it was sent once.
@@ -43,6 +43,7 @@ impl Again {
         request: &RequestHead,
         entry: &Entry,
         standing: Standing,
+        pace: Pace,
         now: Time,
     ) -> bool {
         let stored = stored(entry);
@@ -51,7 +52,7 @@ impl Again {
             && policy::eligible(request, &self.treatment).is_ok()
             && policy::selects(&Vary::parse(&entry.head.headers), &entry.selecting, request)
             && policy::reuse(request, &stored, standing, now, &self.treatment) == Reuse::Serve
-            && !early::may_be_due(request, &self.treatment, entry, now)
+            && !early::may_be_due(request, &self.treatment, pace, entry, now)
             && policy::form(request, &entry.head, entry.octets()) == self.form
             && course::answer(request, &entry.head, self.form, entry.body_len) == Answer::Full
     }

@@ -26,6 +26,7 @@ mod freshen;
 mod hop;
 mod invalidate;
 mod lifetime;
+mod prefetch;
 mod present;
 mod receipt;
 mod reuse;
@@ -46,6 +47,7 @@ pub(crate) use forward::CONDITIONS;
 pub use forward::{forward, pass};
 pub use freshen::{Told, freshen, head_tells};
 pub use invalidate::{group_tags, invalidates, purges, tags, widened};
+pub use prefetch::prefetches;
 pub use present::{age, convey, present, relay, withhold};
 pub use receipt::{RECEIPT, receipt};
 pub use reuse::{Rescue, Reuse, Standing, Stored, reuse};
@@ -53,6 +55,6 @@ pub use select::{selecting, selects};
 pub use status::Status;
 pub(crate) use status_code::blames_request;
 pub use treatment::{
-    Caching, ClientDirectives, Compression, ContentForm, OriginPurges, Prohibition, TagFields,
-    Treatment,
+    Caching, ClientDirectives, Compression, ContentForm, OriginPurges, Pace, Prohibition, Refresh,
+    TagFields, Treatment,
 };

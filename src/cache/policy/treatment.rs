@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
+use crate::cache::Time;
 use crate::cache::graphql::GraphQl;
 use crate::cache::tuning::Bounds;
 
@@ -35,6 +36,10 @@ pub struct Treatment {
     pub fresh_max: Duration,
     /// The largest body that is stored, in bytes.
     pub body_max: u64,
+    /// When a fresh response is refreshed behind a reply.
+    pub refresh: Refresh,
+    /// How many of the links of a page are fetched when it was stored.
+    pub prefetch: u8,
     /// Whether text is stored compressed.
     pub compression: Compression,
     /// Whether clients may demand validation and the like (RFC 9111 §5.2.1).
@@ -68,6 +73,8 @@ impl Default for Treatment {
             negative: None,
             fresh_max: FRESH_MAX,
             body_max: BODY_MAX,
+            refresh: Refresh::Usual,
+            prefetch: 0,
             compression: Compression::Off,
             client_directives: ClientDirectives::Obey,
             methods: query(),
@@ -78,6 +85,26 @@ impl Default for Treatment {
             tag_fields: TagFields::Stripped,
         }
     }
+}
+
+/// When a fresh response is refreshed behind a reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// Also with what is likely to be the last request before it is stale, going by how often it
+    /// was asked for.
+    Ahead(Pace),
+    /// By chance near its end.
+    #[default]
+    Usual,
+}
+
+/// How often something was asked for lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// So often.
+    pub requests: u32,
+    /// Since then.
+    pub since: Time,
 }
 
 /// Whether text that came without a coding is stored compressed.

@@ -68,7 +68,7 @@ impl Complaint {
     }
 
     /// A complaint about a field of it.
-    fn of(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+    pub fn of(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..Self::new(400, code, message) }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::histogram::{self, BOUNDS};
-use super::{Patience, Peer, Saving, Source, Supply, Tenure, Watched};
+use super::{Ahead, Patience, Peer, Saving, Source, Supply, Tenure, Watched};
 use crate::cache::exchange::Fault;
 use crate::cache::{Reason, Verdict};
 
@@ -125,6 +125,8 @@ layout! {
         "Leases granted, held by another request, and expired.";
     STORES "stores" ["outcome"] 3, Words::List(&["stored", "fenced", "displaced"]),
         "Fills stored, kept out by a purge, and variants displaced by newer ones.";
+    PREFETCHES "prefetches" ["outcome"] Ahead::WORDS.len(), Words::List(Ahead::WORDS),
+        "Links of stored pages that were to be fetched, and those beyond the rate.";
     PURGES "purges" [] 1, Words::List(&[""]),
         "Purge requests carried out.";
     REFUSED "purges_refused" [] 1, Words::List(&[""]),

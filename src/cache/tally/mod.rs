@@ -14,8 +14,8 @@ use super::exchange::Fault;
 use super::{Reason, Verdict};
 use histogram::Histogram;
 use layout::{
-    BYTES, CLASSES, COMMANDS, END, FAULTS, FETCHES, LEASES, OPENINGS, PURGES, REASONS, REFUSED,
-    REQUESTS, RULES, RULES_MAX, SAVED, SOURCES, STATUSES, STORES, WAITS, WATCHED_MAX,
+    BYTES, CLASSES, COMMANDS, END, FAULTS, FETCHES, LEASES, OPENINGS, PREFETCHES, PURGES, REASONS,
+    REFUSED, REQUESTS, RULES, RULES_MAX, SAVED, SOURCES, STATUSES, STORES, WAITS, WATCHED_MAX,
 };
 pub use layout::{FAMILIES, Family};
 
@@ -58,6 +58,8 @@ pub enum Cell {
     FencedFills,
     /// Variants that had to make room for newer ones of the same URL.
     DisplacedVariants,
+    /// Links of stored pages that were to be fetched.
+    Prefetches(Ahead),
     /// Purge requests carried out.
     Purges,
     /// Purge requests beyond their purger's limit.
@@ -166,6 +168,15 @@ words! {
 }
 
 words! {
+    /// What became of a link that a stored page has.
+    Ahead:
+    /// It was asked for.
+    Asked = "asked",
+    /// It was beyond the rate.
+    Dropped = "dropped",
+}
+
+words! {
     /// What can fail, and what is waited for.
     Peer:
     /// Redis.
@@ -196,6 +207,7 @@ impl Cell {
             Self::Stores => STORES,
             Self::FencedFills => STORES + 1,
             Self::DisplacedVariants => STORES + 2,
+            Self::Prefetches(ahead) => PREFETCHES.saturating_add(ahead as usize),
             Self::Purges => PURGES,
             Self::RefusedPurges => REFUSED,
             Self::Faults(place, fault) => {

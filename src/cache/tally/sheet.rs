@@ -130,10 +130,11 @@ fn note(events: &mut VecDeque<Event>, event: Event) {
 /// The rows that lead by requests, misses or bytes.
 fn leading(sketch: &Sketch) -> Vec<&Row> {
     let mut chosen: Vec<&Row> = Vec::new();
-    for rank in [Row::requests, Row::misses, |row: &Row| row.bytes] {
+    let ranks: [fn(&Row) -> u64; 3] = [Row::requests, Row::misses, |row| row.bytes];
+    for (rank, count) in ranks.into_iter().zip([ASKED, LEADING, LEADING]) {
         let mut rows: Vec<&Row> = sketch.rows().iter().collect();
         rows.sort_by_key(|row| std::cmp::Reverse(rank(row)));
-        for row in rows.into_iter().take(LEADING) {
+        for row in rows.into_iter().take(count) {
             if !chosen.iter().any(|other| std::ptr::eq(*other, row)) {
                 chosen.push(row);
             }
@@ -192,6 +193,14 @@ impl Board {
         rows
     }
 
+    /// The URLs that were asked for most, of those that the cache had to do with. A name that may
+    /// have been cut is none.
+    pub fn pages(&self, count: usize) -> Vec<&str> {
+        let rows = self.top(Subject::Urls, Row::cacheable, usize::MAX);
+        let whole = rows.into_iter().filter(|row| row.cacheable() > 0 && row.is_whole());
+        whole.map(|row| row.label.as_str()).take(count).collect()
+    }
+
     /// Orders what happened, and keeps the last of it.
     pub fn settle(&mut self) {
         for events in [&mut self.requests, &mut self.purges] {
@@ -227,7 +236,9 @@ const VERSION: &str = "1";
 /// The rows of each sketch in an isolate.
 const ROWS_MAX: usize = 64;
 
-/// How many rows are published by each rank.
+/// How many rows are published of those that were asked for most, which are what is warmed, and by
+/// each other rank.
+const ASKED: usize = 32;
 const LEADING: usize = 12;
 
 /// How many events of a kind an isolate remembers, and a board.
@@ -270,6 +281,24 @@ mod tests {
         assert_eq!(board.requests[0].at, Time(2_002));
         assert_eq!(board.requests[0].words.len(), REQUEST.len());
         assert_eq!(board.purges[0].words, ["ci", "7", "hard tag news"]);
+    }
+
+    #[test]
+    fn pages_are_what_the_cache_is_good_for() {
+        let mut sheet = Sheet::new(Time(0));
+        let long = format!("https://a.test/{}", "x".repeat(400));
+        for (url, verdict, times) in [
+            ("https://a.test/warm", Verdict::Hit, 2),
+            ("https://a.test/hot", Verdict::Miss, 3),
+            ("https://a.test/me", Verdict::Bypass, 9),
+            (&long, Verdict::Hit, 9),
+        ] {
+            (0..times).for_each(|_| sheet.count(Subject::Urls, url, verdict, 1));
+        }
+        let mut board = Board::default();
+        board.add(&sheet.to_text(Time(1)), Time(2));
+        assert_eq!(board.pages(9), ["https://a.test/hot", "https://a.test/warm"]);
+        assert_eq!(board.pages(1), ["https://a.test/hot"]);
     }
 
     #[test]

@@ -44,6 +44,17 @@ impl Row {
         miss.saturating_add(bypass).saturating_add(error)
     }
 
+    /// Requests that the cache had to do with.
+    pub fn cacheable(&self) -> u64 {
+        let [.., bypass, error] = self.verdicts;
+        self.requests().saturating_sub(bypass).saturating_sub(error)
+    }
+
+    /// Whether its name can't have been cut.
+    pub fn is_whole(&self) -> bool {
+        self.label.chars().count() < LABEL_MAX
+    }
+
     /// Adds what another row has counted for the same thing.
     pub fn merge(&mut self, other: &Self) {
         for (count, more) in self.verdicts.iter_mut().zip(other.verdicts) {

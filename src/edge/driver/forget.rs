@@ -8,7 +8,7 @@ use js_sys::Uint8Array;
 use super::super::js;
 use super::super::near::Near;
 use super::super::purge::{self, Refusal};
-use super::Driver;
+use super::{Driver, Sake};
 use crate::cache::Tier;
 use crate::cache::exchange::{Charge, Lease, Outcome};
 use crate::cache::key::Key;
@@ -25,6 +25,9 @@ impl Driver {
         match purge::record(&self.edge, purger, records).await {
             Ok(receipt) => {
                 purge::note(&self.edge, "origin", records, &receipt);
+                if self.sake == Sake::Client {
+                    self.edge.warm_after(records, &self.context);
+                }
                 Outcome::Purged(receipt)
             }
             Err(Refusal::Failed(tier, failure)) => {

@@ -4,6 +4,7 @@
 mod errors;
 mod floods;
 mod keys;
+mod requests;
 mod smuggling;
 mod store;
 mod unkeyed;
