@@ -31,6 +31,7 @@ pub fn routes() -> Router<Site> {
         .route("/builds/{id}/likes", post(like))
         .route("/classes", get(classes))
         .route("/classes/{id}", get(class))
+        .route("/search", post(search))
         .route("/users/{id}", get(user))
         .route("/users/{id}/builds", get(written))
         .route("/users/{id}/liked", get(liked))
@@ -79,6 +80,30 @@ async fn build(State(site): State<Site>, Path(id): Path<String>) -> Result<Repre
     let build = site.database.read(move |session| catalogue::build(session, id)).await?.value;
     let changed = build.card.changed_at;
     Ok(Representation::json(&build, Keeping::BUILDS).tagged([tag::build(id)]).modified(changed))
+}
+
+/// What is looked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Search {
+    text: String,
+    #[serde(default)]
+    class: Option<String>,
+}
+
+/// A search only reads, so a cache may answer it from its content.
+async fn search(
+    State(site): State<Site>,
+    fields: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Representation, Fault> {
+    let Search { text, class } = document(&fields, body)?;
+    let read = site
+        .database
+        .read(move |session| catalogue::search(session, &text, class.as_deref()))
+        .await?;
+    let body = json!({ "builds": read.value });
+    Ok(Representation::json(&body, Keeping::BUILDS).tagged([tag::BUILDS.to_owned()]))
 }
 
 async fn classes(State(site): State<Site>) -> Result<Representation, Fault> {

@@ -161,6 +161,15 @@ pub fn listing(session: &Session<'_>, filter: &Filter) -> Result<Listing, Fault>
     Ok(Listing { builds, page: filter.page, pages, total })
 }
 
+/// The most liked builds with a text in their title or summary.
+pub fn search(session: &Session<'_>, text: &str, class: Option<&str>) -> Result<Vec<Card>, Fault> {
+    let sql = format!(
+        "{CARDS} WHERE (instr(lower(b.title), lower(?1)) OR instr(lower(b.summary), lower(?1)))
+         AND (?2 IS NULL OR b.class = ?2) ORDER BY b.likes DESC, b.id DESC LIMIT {PAGE}"
+    );
+    Ok(session.all(&sql, params![text, class], card)?)
+}
+
 /// The first few builds of a listing.
 pub fn top(
     session: &Session<'_>,

@@ -21,6 +21,7 @@ mod representation;
 mod seed;
 mod serve;
 mod site;
+mod sitemap;
 mod words;
 mod writes;
 

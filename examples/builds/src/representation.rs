@@ -8,6 +8,7 @@ use headers::{ETag, HeaderMapExt, IfModifiedSince, IfNoneMatch, LastModified};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::assets;
 use crate::moment::Moment;
 
 /// A complete answer to a GET.
@@ -16,6 +17,7 @@ pub struct Representation {
     kind: &'static str,
     keeping: Keeping,
     tags: Vec<String>,
+    links: Vec<String>,
     modified: Option<Moment>,
     status: StatusCode,
 }
@@ -23,7 +25,10 @@ pub struct Representation {
 impl Representation {
     /// An HTML page.
     pub fn page(markup: maud::Markup, keeping: Keeping) -> Self {
-        Self::new(markup.into_string().into_bytes(), "text/html; charset=utf-8", keeping)
+        let body = markup.into_string().into_bytes();
+        Self::new(body, "text/html; charset=utf-8", keeping)
+            .linked(&assets::url("style.css"), "preload; as=style")
+            .linked(&assets::url("app.js"), "preload; as=script")
     }
 
     /// A JSON document.
@@ -37,13 +42,21 @@ impl Representation {
     /// Any other body.
     pub fn new(body: Vec<u8>, kind: &'static str, keeping: Keeping) -> Self {
         let status = StatusCode::OK;
-        Self { body, kind, keeping, tags: Vec::new(), modified: None, status }
+        let (tags, links) = (Vec::new(), Vec::new());
+        Self { body, kind, keeping, tags, links, modified: None, status }
     }
 
     /// The same with these tags for shared caches.
     #[must_use]
     pub fn tagged(mut self, tags: impl IntoIterator<Item = String>) -> Self {
         self.tags.extend(tags);
+        self
+    }
+
+    /// The same with a link that says what is likely to be asked for next (RFC 8288 §3).
+    #[must_use]
+    pub fn linked(mut self, target: &str, relation: &str) -> Self {
+        self.links.push(format!("<{target}>; rel={relation}"));
         self
     }
 
@@ -73,6 +86,11 @@ impl IntoResponse for Representation {
             && let Ok(tags) = HeaderValue::from_str(&self.tags.join(","))
         {
             fields.insert(CACHE_TAG, tags);
+        }
+        if let (false, Ok(links)) =
+            (self.links.is_empty(), HeaderValue::from_str(&self.links.join(", ")))
+        {
+            fields.insert(header::LINK, links);
         }
         if self.status == StatusCode::OK {
             if let Some(etag) = etag {

@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::latency::{Jitter, Latency};
 use crate::representation::{Conditions, Keeping, Representation};
 use crate::writes::{Change, Effect};
-use crate::{api, assets, pages};
+use crate::{api, assets, pages, sitemap};
 
 /// What handlers share. Clones share it.
 #[derive(Clone)]
@@ -52,6 +52,7 @@ impl Site {
             .merge(pages::routes())
             .nest("/api", api::routes())
             .route("/static/{name}", get(assets::file))
+            .route("/sitemap.xml", get(sitemap::sitemap))
             .route("/_stats", get(stats))
             .fallback(unknown)
             .method_not_allowed_fallback(refused)

@@ -250,3 +250,48 @@ async fn figures_count_requests_and_queries() {
     assert!(page.contains("<b>4</b> database queries"), "the footer tells what the page cost");
     assert_eq!(origin.json("/_stats").await["queries"], 6);
 }
+
+#[tokio::test]
+async fn the_sitemap_lists_pages_that_are_there() {
+    let origin = Origin::start(&[]).await;
+    let request = origin.request("GET", "/sitemap.xml").header("x-forwarded-host", "site.test");
+    let text = request.header("x-forwarded-proto", "https").send().await.unwrap();
+    let text = text.text().await.unwrap().replace("&amp;", "&");
+    let urls: Vec<&str> =
+        text.split("<loc>").skip(1).map(|part| part.split("</loc>").next().unwrap()).collect();
+    assert!(urls.len() > 40, "{text}");
+    for url in urls {
+        let path = url.strip_prefix("https://site.test").unwrap();
+        assert_eq!(origin.get(path).await.status(), StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_link_what_comes_next() {
+    let origin = Origin::start(&[]).await;
+    let link = |answer: &reqwest::Response| field(answer, "link").to_owned();
+    let listing = link(&origin.get("/builds?class=shade").await);
+    assert!(listing.contains("</builds?class=shade&sort=popular&page=2>; rel=next"), "{listing}");
+    assert!(listing.contains("; rel=preload; as=style"), "{listing}");
+    let last = link(&origin.get("/builds?page=125").await);
+    assert!(!last.contains("rel=next"), "{last}");
+    assert!(link(&origin.get("/").await).contains("rel=prefetch"));
+}
+
+#[tokio::test]
+async fn a_search_finds_and_refuses() {
+    let origin = Origin::start(&[]).await;
+    let found = origin.send("POST", "/api/search", &serde_json::json!({"text": "ORCHARD"})).await;
+    assert!(field(&found, "cdn-cache-control").contains("max-age=300"));
+    let found: Value = found.json().await.unwrap();
+    assert!(!ids(&found).is_empty());
+    for card in found["builds"].as_array().unwrap() {
+        let text = format!("{} {}", card["title"], card["summary"]).to_lowercase();
+        assert!(text.contains("orchard"), "{card}");
+    }
+    let none = serde_json::json!({"text": "orchard", "class": "no such class"});
+    let none: Value = origin.send("POST", "/api/search", &none).await.json().await.unwrap();
+    assert!(ids(&none).is_empty());
+    let wrong = origin.send("POST", "/api/search", &serde_json::json!({"texts": "x"})).await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+}

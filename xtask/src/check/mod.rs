@@ -1,6 +1,7 @@
 //! `cargo dev -- --check`: a smoke scenario against what was just started.
 
 mod failures;
+mod load;
 mod pages;
 mod table;
 mod visit;
@@ -31,6 +32,7 @@ pub async fn run(stack: &mut Stack) -> Result<bool> {
     };
     let mut table = Table::default();
     pages::run(&browser, &mut table).await;
+    load::run(&browser, &mut table).await;
     failures::run(&browser, stack, &mut table).await;
     println!("{table}");
     Ok(table.all_as_expected())

@@ -43,7 +43,9 @@ pub async fn home(State(site): State<Site>) -> Result<Representation, Fault> {
         (shelf("Newest", "/builds?sort=newest", newest))
     };
     let markup = page("Character builds", &Making::of(&read), &content);
-    Ok(Representation::page(markup, Keeping::BUILDS).tagged([tag::BUILDS.to_owned()]))
+    let next = listing_url(None, Sort::Popular);
+    let answer = Representation::page(markup, Keeping::BUILDS).linked(&next, "prefetch");
+    Ok(answer.tagged([tag::BUILDS.to_owned()]))
 }
 
 /// `GET /builds`
@@ -65,7 +67,14 @@ pub async fn builds(State(site): State<Site>, query: Parameters) -> Result<Repre
     let tags = filter.class.iter().map(|class| tag::class(class));
     let tags: Vec<String> = tags.chain([tag::BUILDS.to_owned()]).collect();
     let markup = page("Builds", &Making::of(&read), &content);
-    Ok(Representation::page(markup, Keeping::BUILDS).tagged(tags))
+    let answer = Representation::page(markup, Keeping::BUILDS).tagged(tags);
+    Ok(match listing.page < listing.pages {
+        true => {
+            let next = listing_url(filter.class.as_deref(), filter.sort);
+            answer.linked(&format!("{next}&page={}", listing.page + 1), "next")
+        }
+        false => answer,
+    })
 }
 
 /// `GET /classes`
@@ -180,7 +189,7 @@ fn chip(label: &str, url: &str, current: bool) -> Markup {
 }
 
 /// The one URL of a listing, so that a cache keeps it once.
-fn listing_url(class: Option<&str>, sort: Sort) -> String {
+pub(crate) fn listing_url(class: Option<&str>, sort: Sort) -> String {
     match class {
         Some(class) => format!("/builds?class={class}&sort={}", sort.word()),
         None => format!("/builds?sort={}", sort.word()),

@@ -14,6 +14,7 @@ use maud::html;
 use crate::fault::Fault;
 use crate::representation::{Keeping, Representation};
 use crate::site::Site;
+pub(crate) use home::listing_url;
 use layout::Making;
 
 /// The routes.
