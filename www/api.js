@@ -43,6 +43,11 @@ export async function order(path, body, secret = token()) {
   }));
 }
 
+/** Has a part of the API deleted. */
+export async function end(path) {
+  return data(await exchange(`${api}${path}`, { method: "DELETE", headers: headers(token()) }));
+}
+
 function headers(secret) {
   return { accept: "application/json", ...(secret ? { authorization: `Bearer ${secret}` } : {}) };
 }

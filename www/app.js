@@ -7,7 +7,7 @@ import { showLifetimes } from "./lifetimes.js";
 import { look, prepareLookup } from "./lookup.js";
 import { layout, showPlots, steps } from "./plots.js";
 import { preparePurge } from "./purge.js";
-import { prepareWarm } from "./warm.js";
+import { prepareWarm, watchJob } from "./warm.js";
 import { at, complain } from "./words.js";
 
 let lastSuccess = null;
@@ -61,7 +61,7 @@ async function readStats() {
   at("forget").hidden = !signed;
   if (!signed) {
     hot = null;
-    return;
+    return watchJob(false);
   }
   const range = RANGES[at("range").value];
   const due = Date.now() - historyRead > range.every;
@@ -69,6 +69,7 @@ async function readStats() {
   hot = stats;
   showTop(stats, look);
   if (!paused) showLive(stats);
+  await watchJob(true);
   if (due) {
     history = { stats, range };
     historyRead = Date.now();

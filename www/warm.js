@@ -1,5 +1,7 @@
-// Warming: asks this site for pages as a visitor would, one at a time, never faster than was said.
+// Warming: asks this site for pages as a visitor would, one at a time, never faster than was said;
+// or has the edge do it, and tells how far it is.
 
+import { ask, end, order } from "./api.js";
 import { at, complain, plural } from "./words.js";
 
 let stopped = true;
@@ -15,6 +17,47 @@ export function prepareWarm({ hot, done }) {
   at("stop").addEventListener("click", () => {
     stopped = true;
   });
+  at("hand").addEventListener("click", () => hand(() => {
+    const paths = named();
+    return paths && order("/warm", { urls: paths, rate: Number(at("pace").value) });
+  }));
+  at("end").addEventListener("click", () => hand(() => end("/warm")));
+}
+
+/** Tells how far the edge is with what it warms by itself. */
+export async function watchJob(signed) {
+  // While Redis is down nothing is known of it, and the page says so elsewhere.
+  const told = signed ? await ask("/warm").catch(() => null) : null;
+  show(told?.job ?? null);
+}
+
+async function hand(act) {
+  complain("paths", "");
+  try {
+    const done = await act();
+    if (done) show(done.job);
+  } catch (error) {
+    complain("paths", error.message);
+  }
+}
+
+function show(job) {
+  const line = job === null ? "" : `The edge warms: ${job.done} of ${job.known}, ${job.state}; `
+    + `${job.stored} stored, ${job.found} there already, ${job.passed} not to be stored, `
+    + `${job.failed} failed. Begun by ${job.by}.`;
+  if (at("job").textContent !== line) at("job").textContent = line;
+  at("job").hidden = line === "";
+  at("end").hidden = job === null || job.state === "done";
+}
+
+/** The paths that are named, each once; null after a complaint. */
+function named() {
+  const lines = at("paths").value.split("\n").map((line) => line.trim()).filter(Boolean);
+  const foreign = lines.find((line) => !isOurs(line));
+  if (lines.length === 0) complain("paths", "Nothing to warm: one path a line.");
+  else if (foreign) complain("paths", `${foreign} is not a page of this site.`);
+  else return [...new Set(lines.map(pathOf))];
+  return null;
 }
 
 function fill(stats) {
@@ -35,11 +78,8 @@ function pathOf(url) {
 
 async function warm(done) {
   complain("paths", "");
-  const lines = at("paths").value.split("\n").map((line) => line.trim()).filter(Boolean);
-  const foreign = lines.find((line) => !isOurs(line));
-  if (lines.length === 0) return complain("paths", "Nothing to warm: one path a line.");
-  if (foreign) return complain("paths", `${foreign} is not a page of this site.`);
-  const paths = [...new Set(lines.map(pathOf))];
+  const paths = named();
+  if (paths === null) return;
   const pause = 1000 / Number(at("pace").value);
   const seen = { hits: 0, stored: 0, others: 0, failed: [] };
   stopped = false;

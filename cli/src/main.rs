@@ -194,9 +194,9 @@ fn run(options: &Options) -> Result<Finding> {
             Ok(Finding::Good)
         }
         Command::Warm(order) => {
-            let warmed = warm::warm(&edge, order)?;
-            print(&warmed.to_json(), warmed.to_text());
-            Ok(if warmed.is_good() { Finding::Good } else { Finding::Bad })
+            let (told, words, good) = warm::carry_out(&edge, order)?;
+            print(&told, words);
+            Ok(if good { Finding::Good } else { Finding::Bad })
         }
         Command::Tail { every, looks } => {
             tail::follow(&edge, Duration::from_secs(*every), *looks, options.json)?;

@@ -1,5 +1,6 @@
 //! Warming: asking the edge for URLs before clients do, never faster than was allowed.
 
+mod job;
 mod list;
 
 use std::collections::{BTreeMap, HashSet};
@@ -47,6 +48,8 @@ pub struct Order {
     /// Keep the URLs that are done in this file, and leave out those that it names
     #[arg(long, value_name = "FILE")]
     done: Option<PathBuf>,
+    #[command(flatten)]
+    wish: job::Wish,
 }
 
 /// What has come of it.
@@ -58,8 +61,20 @@ pub struct Warmed {
     before: usize,
 }
 
+/// Asks for everything, or has the edge do it; what came of it for programs and for people, and
+/// whether nothing failed.
+pub fn carry_out(edge: &Edge, order: &Order) -> Result<(Value, String, bool)> {
+    if order.wish.is_one() {
+        let job = job::work(edge, order)?;
+        let (words, good) = (job::words(&job), job::is_good(&job));
+        return Ok((job, words, good));
+    }
+    let warmed = warm(edge, order)?;
+    Ok((warmed.to_json(), warmed.to_text(), warmed.is_good()))
+}
+
 /// Asks for everything in turn; what happens is told on standard error.
-pub fn warm(edge: &Edge, order: &Order) -> Result<Warmed> {
+fn warm(edge: &Edge, order: &Order) -> Result<Warmed> {
     let mut list = list::List::new(edge, &order.site, order.max);
     list.read(edge, order)?;
     let done = order.done.as_ref().map(Done::open).transpose()?;

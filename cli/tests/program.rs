@@ -122,7 +122,24 @@ fn warm(url: &str, origin: &Origin, edge: &Edge) -> Result<(), Box<dyn std::erro
         assert_ne!(code(&run("", words)), 0, "{words:?}");
     }
     assert_eq!(code(&run("", &["/page", "--rate", "0"])), 2);
+    jobs(&run, origin);
     Ok(())
+}
+
+/// The edge warms by itself; the command follows it, or leaves it to the cron, or ends it.
+fn jobs(run: &dyn Fn(&str, &[&str]) -> Output, origin: &Origin) {
+    let job = run(ADMIN, &["--job", "/warm/7", "/warm/8", "/warm/9", "--rate", "100"]);
+    let told = text(&job);
+    assert_eq!(code(&job), 0, "{job:?}");
+    assert!(told.contains("3 of 3, done (3 stored), begun by a"), "{told}");
+    assert_eq!(origin.requests_for("/warm/9").len(), 1);
+    let tagged = text(&run(ADMIN, &["--tag", "pages", "--rate", "100", "--json"]));
+    assert!(tagged.contains("\"state\": \"done\""), "{tagged}");
+    let left = text(&run(ADMIN, &["/warm/a", "/warm/b", "--rate", "1", "--detach", "--replace"]));
+    assert!(left.contains("0 of 2, "), "{left}");
+    assert!(text(&run(ADMIN, &["--stop"])).contains("nothing is under way"));
+    assert!(text(&run(READER, &["--job"])).contains("nothing is under way"));
+    assert_eq!(code(&run(READER, &["--job", "/warm/7"])), 3, "a reader begins nothing");
 }
 
 /// Rules are set, shown and cleared, and refused before they are sent if they make no sense.

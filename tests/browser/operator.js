@@ -368,6 +368,9 @@ async function warm(operator) {
   await told("1 of 60 pages");
   await page.locator("#stop").click();
   await told("Stopped.");
+  await page.locator("#paths").fill("/builds/14\n/builds/15");
+  await page.locator("#hand").click();
+  await page.locator("#job", { hasText: "The edge warms: 2 of 2, done; 2 stored" }).waitFor();
   operator.content();
   await axe(operator, "the page after warming");
 }
