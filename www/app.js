@@ -36,6 +36,8 @@ async function refresh() {
   if (health.status === "rejected") return outdated(health.reason);
   const { text, kind } = showHealth(health.value);
   showLifetimes(health.value.lifetimes, hot?.rules);
+  // The job lies in Redis.
+  await watchJob(token() !== "" && health.value.redis?.health?.connected === true);
   lastSuccess = new Date();
   document.body.classList.remove("outdated");
   at("freshness").textContent = `As of ${lastSuccess.toLocaleTimeString()}`;
@@ -61,7 +63,7 @@ async function readStats() {
   at("forget").hidden = !signed;
   if (!signed) {
     hot = null;
-    return watchJob(false);
+    return;
   }
   const range = RANGES[at("range").value];
   const due = Date.now() - historyRead > range.every;
@@ -69,7 +71,6 @@ async function readStats() {
   hot = stats;
   showTop(stats, look);
   if (!paused) showLive(stats);
-  await watchJob(true);
   if (due) {
     history = { stats, range };
     historyRead = Date.now();

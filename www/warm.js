@@ -24,10 +24,9 @@ export function prepareWarm({ hot, done }) {
   at("end").addEventListener("click", () => hand(() => end("/warm")));
 }
 
-/** Tells how far the edge is with what it warms by itself. */
-export async function watchJob(signed) {
-  // While Redis is down nothing is known of it, and the page says so elsewhere.
-  const told = signed ? await ask("/warm").catch(() => null) : null;
+/** Tells how far the edge is with what it warms by itself, where that can be known. */
+export async function watchJob(known) {
+  const told = known ? await ask("/warm").catch(() => null) : null;
   show(told?.job ?? null);
 }
 
