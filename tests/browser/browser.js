@@ -85,8 +85,14 @@ class Person {
 
   /** What was complained of is as it should be in the last step. */
   forgive(pattern) {
+    const before = this.wrong.length;
+    this.excuse(pattern);
+    ensure(this.wrong.length < before, `nobody complained of ${pattern}`);
+  }
+
+  /** Lets pass what the page may have complained of. */
+  excuse(pattern) {
     const rest = this.wrong.filter((complaint) => !pattern.test(complaint));
-    ensure(rest.length < this.wrong.length, `nobody complained of ${pattern}`);
     this.wrong.splice(0, this.wrong.length, ...rest);
   }
 

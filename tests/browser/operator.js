@@ -382,7 +382,7 @@ async function redisDown(operator) {
   await part("redis", "stop");
   await page.locator("#redis-state", { hasText: "Down" }).waitFor();
   // What the page was asking for in that moment.
-  operator.forgive(/50\d/);
+  operator.excuse(/50\d/);
   await page.locator("#notice", { hasText: "Redis can’t be reached" }).waitFor();
   await page.locator("#notice", { hasText: "one isolate" }).waitFor();
   operator.content();
