@@ -263,10 +263,9 @@ impl<W: Wire> Shared<W> {
         let taken = match self.keys.shard(key.id()) == self.keys.shard(queries.id()) {
             true => self.forget_of_shard(key, &queries, token, take).await?,
             false => {
-                let one = self.forget_of_shard(key, key, token, take);
-                let others = self.forget_of_shard(&queries, &queries, token, None);
-                let (taken, barred) = join(one, others).await;
-                barred.and(taken)?
+                // One after the other, for the sake of those who may have few connections.
+                self.forget_of_shard(&queries, &queries, token, None).await?;
+                self.forget_of_shard(key, key, token, take).await?
             }
         };
         let (reach, generation) = (Reach::Everywhere, Generation::NONE);

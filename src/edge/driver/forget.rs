@@ -75,8 +75,9 @@ impl Driver {
         let queries = Key::of_any_query(&url);
         let near = |key| Near::new(&self.edge.config.namespace, key);
         let (one, all) = (near(&key), near(&queries));
-        let (far, (near, barred)) =
-            join(self.forget_shared(&key, take), join(one.forget(), all.forget())).await;
+        // One after the other: six connections are all that a request may have.
+        let near = async { (one.forget().await, all.forget().await) };
+        let (far, (near, barred)) = join(self.forget_shared(&key, take), near).await;
         for key in [&key, &queries] {
             self.edge.reads.part(key);
             self.tell_memory(key).await;
