@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use reqwest::Client;
 use serde_json::Value;
-use xtask::harness::{ADMIN, eventually, parts};
-use xtask::places::{root, write};
+use xtask::harness::{ADMIN, eventually};
+use xtask::places::{make, root};
 use xtask::process::Program;
-use xtask::servers::{Daemon, Ready, compatibility_date, free_ports};
+use xtask::servers::Daemon;
 use xtask::tools;
 
 use crate::site::{PATIENCE, Site, one, page, set};
+use crate::worker::serve;
 
 #[tokio::test]
 async fn another_worker_uses_the_cache_by_a_service_binding() -> Result<()> {
@@ -61,22 +62,17 @@ struct Caller {
 impl Caller {
     fn start(site: &Site) -> Result<Self> {
         let home = site.edge.logs().join("caller");
-        fs::create_dir_all(&home)?;
+        make(&home)?;
         for (from, to) in [
             (scripts().join("caller.js"), "caller.js"),
             (root().join("packages/client/index.js"), "index.js"),
         ] {
             fs::copy(&from, home.join(to)).with_context(|| from.display().to_string())?;
         }
-        let port = *free_ports(1)?.first().context("a port")?;
         let edge = site.edge.url(0).trim_start_matches("http://").to_owned();
-        write(&home.join("config.capnp"), settings(&edge, port, &compatibility_date()?))?;
-        let program = Program::new("caller", &parts()?.workerd)
-            .args(["serve", "--experimental", "--control-fd", "1", "config.capnp"])
-            .directory(&home);
-        let last = Ready::Lines { text: "\"event\":\"listen\"", count: 1 };
-        let daemon = Daemon::start(program, last, PATIENCE, site.edge.logs())?;
-        Ok(Self { url: format!("http://127.0.0.1:{port}"), _daemon: daemon })
+        let settings = |port, date: &str| settings(&edge, port, date);
+        let (url, daemon) = serve("caller", &home, site.edge.logs(), settings)?;
+        Ok(Self { url, _daemon: daemon })
     }
 
     async fn get(&self, path: &str) -> Result<Value> {

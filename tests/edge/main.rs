@@ -49,4 +49,5 @@ mod transparency;
 mod tuning;
 mod variants;
 mod warming;
+mod worker;
 mod wrangler;

@@ -9,12 +9,12 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use xtask::harness::{eventually, parts, tokens};
 use xtask::origin::{Origin, Reply, Seen};
-use xtask::places::{make, test_run, write};
-use xtask::process::Program;
-use xtask::servers::{Daemon, Gateway, Ready, Redis, compatibility_date, free_ports};
+use xtask::places::{make, test_run};
+use xtask::servers::{Daemon, Gateway, Redis};
 use xtask::{build, tools};
 
 use crate::site::{Answer, PATIENCE, answer};
+use crate::worker::serve;
 
 #[tokio::test]
 async fn a_query_is_run_once_and_again_after_a_change() -> Result<()> {
@@ -71,15 +71,8 @@ impl Players {
         let redis = Redis::start(&parts.redis, &logs)?;
         let gateway = Gateway::start(&parts.gateway, &redis.url(), tokens(), &logs)?;
         let database = Origin::start(table())?;
-        let port = *free_ports(1)?.first().context("a port")?;
-        let settings = settings(port, &database.url(), &gateway, &compatibility_date()?);
-        write(&home.join("config.capnp"), settings)?;
-        let program = Program::new("players", &parts.workerd)
-            .args(["serve", "--experimental", "--control-fd", "1", "config.capnp"])
-            .directory(&home);
-        let last = Ready::Lines { text: "\"event\":\"listen\"", count: 1 };
-        let worker = Daemon::start(program, last, PATIENCE, &logs)?;
-        let url = format!("http://127.0.0.1:{port}");
+        let settings = |port, date: &str| settings(port, &database.url(), &gateway, date);
+        let (url, worker) = serve("players", &home, &logs, settings)?;
         Ok(Self { url, database, redis: Some(redis), _worker: worker, _gateway: gateway })
     }
 

@@ -1,16 +1,12 @@
 //! What is stored compressed, and who gets it how.
 
 use breadbox::cache::entry::{Entry, Kind};
-use breadbox::cache::exchange::{
-    Action, Content, Exchange, Fault, Found, Limits, Outcome, Plan, Reach, Reply,
-};
+use breadbox::cache::exchange::{Action, Content, Exchange, Fault, Found, Outcome, Reach, Reply};
 use breadbox::cache::family::Generation;
-use breadbox::cache::key::Key;
-use breadbox::cache::ledger::Stamp;
 use breadbox::cache::policy::{Form, Standing, compressible, form, formed, pays};
-use breadbox::cache::{Octets, Tier, Time};
+use breadbox::cache::{Octets, Time};
 
-use super::messages::{NOW, URL, lines, request, response, rule};
+use super::messages::{NOW, lines, plan, request, response, rule};
 
 #[test]
 fn text_without_a_coding_may_be_stored_compressed() {
@@ -95,7 +91,7 @@ fn each_form_has_fields_of_its_own() {
 
 /// A body of the length that its fields say; the answer to the compression is the test's.
 fn stored(control: &str, length: u64, packed: &Outcome<u8>) -> (Reply<u8>, Option<(Entry, u8)>) {
-    let plan = plan("gzip");
+    let plan = plan(rule("gzip"));
     let begun = Exchange::begin(request(&["accept-encoding: gzip"]), NOW, 1, plan);
     let (mut exchange, mut action) = begun;
     let (mut replied, mut kept) = (None, None);
@@ -125,19 +121,6 @@ fn stored(control: &str, length: u64, packed: &Outcome<u8>) -> (Reply<u8>, Optio
         (exchange, action) = exchange.resume(outcome, NOW);
     }
     (replied.expect("a reply"), kept)
-}
-
-fn plan(words: &str) -> Plan {
-    Plan {
-        key: Key::of_url(URL),
-        treatment: rule(words),
-        tags: Vec::new(),
-        tiers: vec![Tier::Shared],
-        limits: Limits::default(),
-        stamp: Stamp::default(),
-        hint: None,
-        search: None,
-    }
 }
 
 #[test]
@@ -196,7 +179,7 @@ fn hit(asked: &[&str]) -> Reply<u8> {
     let (mut entry, body) = kept.expect("it is stored");
     entry.generation = Generation::NONE;
     let found = Found { entry, body, standing: Standing::Clean };
-    let (exchange, _) = Exchange::begin(request(asked), NOW, 1, plan(""));
+    let (exchange, _) = Exchange::begin(request(asked), NOW, 1, plan(rule("")));
     match exchange.resume(Outcome::Found(found), Time(NOW.0 + 1)) {
         (_, Action::Reply(reply)) => reply,
         (_, other) => panic!("{other:?}"),

@@ -4,17 +4,15 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
-use breadbox::cache::exchange::{
-    Action, Exchange, Fault, Found, Held, Lease, Limits, Outcome, Plan, Reach,
-};
+use breadbox::cache::exchange::{Action, Exchange, Fault, Found, Held, Lease, Outcome, Reach};
 use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Record, Stamp};
 use breadbox::cache::policy::{Standing, Treatment};
 use breadbox::cache::tuning::History;
-use breadbox::cache::{Lifetime, Reason, RequestHead, Tier};
+use breadbox::cache::{Lifetime, Reason, RequestHead};
 
-use super::messages::{NOW, URL, request, response};
+use super::messages::{NOW, URL, plan, request, response};
 
 /// Plays an exchange, answering each question with `answer`, and tells what was asked.
 fn course(asked: &[&str], answer: impl FnMut(&Action<u8>) -> Outcome<u8>) -> Vec<String> {
@@ -28,16 +26,8 @@ fn slow_course(
     mut answer: impl FnMut(&Action<u8>) -> Outcome<u8>,
 ) -> Vec<String> {
     let request: RequestHead = request(asked);
-    let plan = Plan {
-        key: Key::of_url(URL),
-        treatment: Treatment { origin: Some(ORIGIN.to_owned()), ..Treatment::default() },
-        tags: Vec::new(),
-        tiers: vec![Tier::Shared],
-        limits: Limits::default(),
-        stamp: Stamp::default(),
-        hint: None,
-        search: None,
-    };
+    let treatment = Treatment { origin: Some(ORIGIN.to_owned()), ..Treatment::default() };
+    let plan = plan(treatment);
     let (mut exchange, mut action) = Exchange::begin(request, NOW, 1, plan);
     let mut told = Vec::new();
     let mut now = NOW;

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use breadbox::cache::exchange::{Limits, Plan};
 use breadbox::cache::field::HttpDate;
+use breadbox::cache::key::Key;
+use breadbox::cache::ledger::Stamp;
 use breadbox::cache::policy::{
     Caching, ClientDirectives, Compression, Pace, Prohibition, Refresh, Treatment,
 };
 use breadbox::cache::tuning::Bounds;
-use breadbox::cache::{RequestHead, ResponseHead, Time};
+use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 /// The moment at which every origin answers: 2027-01-15T08:00:00Z.
@@ -25,6 +28,20 @@ pub fn request(lines: &[&str]) -> RequestHead {
     let (method, url) = first.split_once(' ').unwrap_or((first, URL));
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     RequestHead { method, url: url.to_owned(), headers: fields(rest) }
+}
+
+/// The plan of a request for [`URL`] where Redis is the only tier.
+pub fn plan(treatment: Treatment) -> Plan {
+    Plan {
+        key: Key::of_url(URL),
+        treatment,
+        tags: Vec::new(),
+        tiers: vec![Tier::Shared],
+        limits: Limits::default(),
+        stamp: Stamp::default(),
+        hint: None,
+        search: None,
+    }
 }
 
 /// A response from lines: a first line with the status if it is not `200`, then fields.

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
-use breadbox::cache::exchange::{Action, Exchange, Found, Limits, Outcome, Plan, Reach};
+use breadbox::cache::exchange::{Action, Exchange, Found, Outcome, Reach};
 use breadbox::cache::family::Generation;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::Stamp;
 use breadbox::cache::policy::Standing;
 use breadbox::cache::tuning::{Change, Check, History};
-use breadbox::cache::{Lifetime, RequestHead, Tier};
+use breadbox::cache::{Lifetime, RequestHead};
 
-use super::messages::{NOW, URL, request, response, rule};
+use super::messages::{NOW, URL, plan, request, response, rule};
 
 const SPAN: Duration = Duration::from_secs(60);
 
@@ -53,16 +53,7 @@ fn played(
         let before = before.clone();
         before.map(|(entry, standing)| Found { entry, body: 7, standing })
     };
-    let plan = Plan {
-        key: Key::of_url(URL),
-        treatment: rule(words),
-        tags: Vec::new(),
-        tiers: vec![Tier::Shared],
-        limits: Limits::default(),
-        stamp: Stamp::default(),
-        hint: None,
-        search: None,
-    };
+    let plan = plan(rule(words));
     let (mut exchange, mut action) = Exchange::begin(request, NOW, 1, plan);
     let mut kept = None;
     while !matches!(action, Action::Stop) {
