@@ -200,8 +200,10 @@ impl Laws {
         let refused =
             seen.wish == Wish::OnlyIfCached && reply.status.reason == Some(Reason::OnlyIfCached);
         // Who waited for a fetch shares its failure, of which the news may take a command's time.
+        // To a clock that was set back, a failure before the request is one during it.
+        let news = 3 * PATIENT_LOOK + world::set_back(seen.isolate);
         let shared = reply.status.reason == Some(Reason::Backoff)
-            && self.failed.get(&seen.url).is_some_and(|at| at + 3 * PATIENT_LOOK >= seen.began);
+            && self.failed.get(&seen.url).is_some_and(|at| at + news >= seen.began);
         if status >= 500 && seen.origin_faults == 0 && !refused && !shared {
             self.breach(seen, "L2", format!("{status} of our own making"));
         }
