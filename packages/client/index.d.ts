@@ -67,6 +67,44 @@ export interface WarmOptions {
   signal?: AbortSignal;
 }
 
+/** What the edge is to warm by itself; at least one of the first four. */
+export interface WarmingOrder {
+  /** Pages of the site; paths, too. */
+  urls?: string[];
+  sitemaps?: string[];
+  /** What carries these tags, or did before it was purged. */
+  tags?: string[];
+  /** So many of the pages that were asked for most. */
+  top?: number;
+  /** At most so many requests a second, one at a time; 5 unless said, 100 at the most. */
+  rate?: number;
+  /** At most so many pages; 10 000 unless said. */
+  max?: number;
+  /** Ends a job that is under way, instead of being refused. */
+  replace?: boolean;
+}
+
+/** How far a job is, of which the edge does a part once a minute. */
+export interface Warming {
+  id: string;
+  /** The name of the token that began it. */
+  by: string;
+  state: "waiting" | "working" | "done";
+  /** Milliseconds since 1970. */
+  begun: number;
+  rate: number;
+  /** How many of the `known` items are dealt with: pages, sitemaps, and slices of what is stored. */
+  done: number;
+  known: number;
+  pages: number;
+  /** What became of the pages, as counts. */
+  stored: number;
+  found: number;
+  passed: number;
+  failed: number;
+  foreign: number;
+}
+
 export declare class BreadboxError extends Error {
   /** The answer's status; none if there was no answer. */
   status?: number;
@@ -93,6 +131,14 @@ export declare class Breadbox {
   stats(): Promise<Record<string, unknown>>;
   /** Asks for pages so that they are stored, one after another, and tells what became of each. */
   warm(urls: Iterable<string | URL> | AsyncIterable<string | URL>, options?: WarmOptions): AsyncGenerator<Warmed>;
+  /** Has the edge warm pages by itself, as a job that outlives any request. */
+  startWarming(order: WarmingOrder): Promise<Warming>;
+  /** How far the job is, also when it is done; `null` if there is none. */
+  warming(): Promise<Warming | null>;
+  /** Has the edge go on with the job now, for some seconds, instead of within a minute. */
+  continueWarming(): Promise<Warming | null>;
+  /** Ends the job. */
+  stopWarming(): Promise<void>;
 }
 
 /** What the cache did with a response. */

@@ -75,6 +75,22 @@ export class Breadbox {
     }
   }
 
+  async startWarming(order) {
+    return (await this.#order("/warm", order)).job;
+  }
+
+  async warming() {
+    return (await this.#ask("/warm")).job;
+  }
+
+  async continueWarming() {
+    return (await this.#order("/warm/next", {})).job;
+  }
+
+  async stopWarming() {
+    await this.#call("/warm", { method: "DELETE" });
+  }
+
   #ask(path) {
     return this.#call(path, {});
   }

@@ -39,7 +39,7 @@ fn a_server_uses_it_by_its_address() -> Result<()> {
     let node = tools::npm()?.node;
     let program = Program::new("client-outside", node).arg(scripts().join("outside.mjs"));
     let said = program.args([site.edge.url(0), ADMIN]).run(site.edge.logs())?;
-    assert_eq!(said.matches("ok ").count(), 6, "{said}");
+    assert_eq!(said.matches("ok ").count(), 7, "{said}");
     Ok(())
 }
 

@@ -46,6 +46,22 @@ assert.equal((await cache.status()).redis.configured, true);
 assert.ok(Array.isArray((await cache.stats()).minutes), "stats");
 done("it explains and reports");
 
+assert.equal(await cache.warming(), null);
+const order = { urls: ["/a", "/j1", "/j2"], tags: ["all"], rate: 100 };
+let job = await cache.startWarming(order);
+assert.deepEqual([job.by, job.known > 3, job.state], ["a", true, "waiting"]);
+const again = await cache.startWarming({ urls: ["/"] }).catch((error) => error);
+assert.deepEqual([again.status, again.code], [409, "under-way"]);
+while (job.state !== "done") {
+  job = await cache.continueWarming();
+}
+assert.deepEqual([job.stored, job.failed, job.done], [2, 0, job.known], JSON.stringify(job));
+assert.deepEqual(await cache.warming(), job);
+assert.equal((await cache.startWarming({ top: 0, urls: ["/slow"], rate: 1, replace: true })).rate, 1);
+assert.equal(await cache.stopWarming(), undefined);
+assert.equal(await cache.warming(), null);
+done("the edge warms by itself");
+
 const receipt = await cache.purge({ tags: ["all"] }, { wait: true });
 assert.ok(receipt.visible && receipt.recorded === 1, JSON.stringify(receipt));
 assert.notEqual(told(await cache.fetch("/a")).verdict, "hit");

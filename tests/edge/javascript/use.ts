@@ -1,5 +1,5 @@
 // What a user writes, for the type checker.
-import { Breadbox, BreadboxError, told, type Receipt, type Warmed } from "../../../packages/client/index.js";
+import { Breadbox, BreadboxError, told, type Receipt, type Warmed, type Warming } from "../../../packages/client/index.js";
 
 interface Env {
   BREADBOX: { fetch(request: Request | string | URL, init?: RequestInit): Promise<Response> };
@@ -14,6 +14,12 @@ export async function use(env: Env): Promise<number | undefined> {
   }
   // @ts-expect-error: there is no such selector
   await cache.purge({ tag: "a" });
+  const job: Warming = await cache.startWarming({ tags: ["a"], rate: 5, replace: true });
+  const later: Warming | null = (await cache.continueWarming()) ?? (await cache.warming());
+  console.log(job.known, later?.state === "done");
+  await cache.stopWarming();
+  // @ts-expect-error: there is no such order
+  await cache.startWarming({ url: ["/"] });
   try {
     return told(await cache.fetch("/a")).ttl ?? receipt.visible_in_ms;
   } catch (error) {
