@@ -142,6 +142,22 @@ pub fn url_of(key_text: &str) -> &str {
     from_url.split_once('\n').map_or(from_url, |(url, _)| url)
 }
 
+/// A URL that asks for what lies under a key: its own, or that of the query in its canonical form
+/// that stands for several ([`Key::modulo`]).
+pub fn question_of(key_text: &str) -> String {
+    let url = url_of(key_text);
+    let canonical = || {
+        let (length, rest) = key_text.split_once("\n?")?.1.split_once(':')?;
+        let rest = rest.get(length.parse().ok()?..)?;
+        Some(rest.split_once('\n').map_or(rest, |(query, _)| query))
+    };
+    match canonical() {
+        Some("") => without_query(url).to_owned(),
+        Some(query) => format!("{url}{query}"),
+        None => url.to_owned(),
+    }
+}
+
 /// Whether the response under a key answers several queries of its URL's path ([`Key::modulo`]).
 pub fn spans_queries(key_text: &str) -> bool {
     key_text.contains("\n?")
@@ -294,6 +310,14 @@ mod tests {
         }
         let bare = key("https://a.test/p").modulo(&utm);
         assert_eq!(bare, key("https://a.test/p?utm=1").modulo(&utm));
+        for (asked, question) in [
+            (bare, "https://a.test/p"),
+            (one.variant(&[(http::header::ACCEPT, "x\n?1:y".into())]), "https://a.test/p?a=1"),
+            (key("https://a.test/p?b=%26&a").modulo(&order), "https://a.test/p?a=&b=%26"),
+            (key("https://a.test/p?a=1"), "https://a.test/p?a=1"),
+        ] {
+            assert_eq!(question_of(asked.as_str()), question);
+        }
     }
 
     #[test]

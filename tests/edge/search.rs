@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use breadbox::replay::replay;
-use xtask::harness::{ADMIN, SharedTier, eventually};
+use xtask::harness::{ADMIN, SharedTier, Spec, eventually};
 use xtask::origin::{Reply, Seen};
 
 use crate::site::{PATIENCE, Site, answer, one, page, set};
+use crate::warming;
 
 #[tokio::test]
 async fn a_query_that_means_the_same_is_one_command() -> Result<()> {
@@ -93,6 +94,41 @@ async fn an_explanation_finds_it_and_can_be_replayed() -> Result<()> {
     assert_eq!(told["verdict"], "hit", "{told:#}");
     let replayed = replay(&told["record"]).map_err(anyhow::Error::msg)?;
     assert!(replayed.agrees() && !replayed.repeated.is_empty(), "{replayed:?}");
+    Ok(())
+}
+
+/// What carries a tag is asked for by one query each, the parts that matter of those that were asked
+/// before, also by an isolate that does not know yet which do.
+#[tokio::test]
+async fn what_a_tag_selects_is_warmed_by_one_query_each() -> Result<()> {
+    let change = |spec| {
+        let spec = Spec { isolates: 1, processes: 2, ..spec };
+        set(spec, "VISIBILITY", "0s")
+    };
+    let site = Site::with(move |seen| pages(1)(seen).header("cache-tag", "list"), change)?;
+    for path in ["/p?utm=1&a=1", "/p?utm=2&a=1", "/p?a=2&utm=3", "/p?utm=4"] {
+        eventually("it is stored", PATIENCE, async || {
+            answer(site.request("GET", 1, path)).await.is_ok_and(|answered| answered.is_hit())
+        })
+        .await?;
+    }
+    site.purge(r#"{"tags":["list"]}"#).await?;
+    site.origin.forget();
+    warming::order(&site, ADMIN, "POST", "", r#"{"tags":["list"],"rate":100}"#).await?;
+    let job = warming::finish(&site).await?;
+    // The very first lies under its own URL, for nobody knew what matters of it.
+    assert_eq!((&job["pages"], &job["failed"]), (&4.into(), &0.into()), "{job}");
+    let mut asked: Vec<String> =
+        site.origin.requests_for("/p").into_iter().map(|seen| seen.query).collect();
+    asked.sort();
+    asked.retain(|query| query != "utm=1&a=1");
+    assert_eq!(asked, ["", "a=1", "a=2"]);
+    for path in ["/p?utm=7&a=1", "/p?a=2", "/p?utm=8"] {
+        for isolate in 0..2 {
+            let answered = answer(site.request("GET", isolate, path)).await?;
+            assert!(answered.is_hit(), "{path} at {isolate}: {}", answered.headers_text());
+        }
+    }
     Ok(())
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::place::Span;
 use super::{Bucket, Epoch, Mode, Place, Record, Selector, Sequence, Subject};
 use crate::cache::glob::Glob;
-use crate::cache::key::{Key, spans_queries, without_query};
+use crate::cache::key::{Key, without_query};
 
 /// The newest sequence with which something was purged, by mode; zero is never.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,8 +88,8 @@ impl Known {
             return;
         }
         let place = Place::of_key(subject.key);
-        if spans_queries(subject.key) {
-            self.collect_spanned(&place, marks);
+        if place.span == Span::Any {
+            self.collect_named(&place, marks);
         }
         let exact =
             [self.keys.get(subject.key), self.urls.get(place.bare), self.hosts.get(place.host())];
@@ -108,27 +109,14 @@ impl Known {
         }
     }
 
-    /// What is said of any URL that a response to several queries of a path may answer: too much
-    /// may be purged, too little never.
-    fn collect_spanned(&self, place: &Place<'_>, marks: &mut Marks) {
-        let [url, bare, path] = [place.url, place.bare, place.path].map(without_query);
+    /// What is said by their names of any URLs that a response to several queries may answer.
+    fn collect_named(&self, place: &Place<'_>, marks: &mut Marks) {
+        let [url, bare] = [place.url, place.bare].map(without_query);
         let key = Key::of_url(url);
         for (named, path) in [(&self.urls, bare), (&self.keys, key.as_str())] {
             let [first, last] = ["?", "@"].map(|end| format!("{path}{end}"));
             let others = named.range(first..last).map(|(_, found)| found);
             named.get(path).into_iter().chain(others).for_each(|found| marks.merge(*found));
-        }
-        for (prefix, found) in &self.prefixes {
-            let form = if prefix.starts_with('/') { path } else { bare };
-            if prefix.starts_with(&format!("{form}?")) {
-                marks.merge(*found);
-            }
-        }
-        for (glob, found) in self.globs.values() {
-            let begins = |form: &&str| glob.matches_from(&format!("{form}?"));
-            if [url, bare, path].iter().any(|form| glob.matches(form) || begins(form)) {
-                marks.merge(*found);
-            }
         }
     }
 }

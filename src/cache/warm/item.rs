@@ -39,11 +39,11 @@ impl Item {
         }
     }
 
-    /// The page of a stored response with this key text, if the URL is all that it is keyed by
-    /// beside fields that its origin names.
+    /// The page of a stored response with this key text, if a URL is all that it is keyed by beside
+    /// fields that its origin names. Of several queries that it answers one is asked for.
     pub fn of_key(text: &str) -> Option<Self> {
         let plain = !["\n=", "\n@", "\n;"].iter().any(|start| text.contains(start));
-        (plain && text.starts_with("GET ")).then(|| Self::Page(key::url_of(text).to_owned()))
+        (plain && text.starts_with("GET ")).then(|| Self::Page(key::question_of(text)))
     }
 }
 
@@ -81,6 +81,8 @@ mod tests {
         let found = Some(Item::Page("https://a.test/".into()));
         assert_eq!(page("GET https://a.test/"), found);
         assert_eq!(page("GET https://a.test/\naccept-language=2:de"), found);
+        let several = Some(Item::Page("https://a.test/?b=".into()));
+        assert_eq!(page("GET https://a.test/?\n?2:~-b="), several);
         assert_eq!(page("GET https://a.test/\n=POST 00"), None);
         assert_eq!(page("GET https://a.test/\n@x-country=2:de"), None);
         assert_eq!(page("GET https://a.test/\n;currency=3:eur"), None);
