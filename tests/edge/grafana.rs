@@ -1,15 +1,19 @@
 //! The dashboard for Grafana: what an import looks at, and that each query finds something.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use xtask::harness::{Spec, client, eventually, free_port};
-use xtask::origin::Reply;
+use xtask::harness::{ADMIN, Spec, client, eventually, free_port};
+use xtask::origin::{Reply, Seen};
+use xtask::tools;
 
 use crate::site::{PATIENCE, Site, answer, page, set, stale_page};
+use crate::warming;
 
 const DASHBOARD: &str = include_str!("../../docs/grafana.json");
 
@@ -85,7 +89,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn start(site: &Site) -> Result<Self> {
+    fn start(program: &Path, site: &Site) -> Result<Self> {
         let home = site.edge.logs().join("prometheus");
         std::fs::create_dir_all(&home)?;
         let edge = site.edge.url(0).trim_start_matches("http://");
@@ -96,7 +100,7 @@ impl Prometheus {
         let config = home.join("prometheus.yml");
         std::fs::write(&config, settings)?;
         let address = format!("127.0.0.1:{}", free_port()?);
-        let process = Command::new("prometheus")
+        let process = Command::new(program)
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", home.join("data").display()))
             .arg(format!("--web.listen-address={address}"))
@@ -125,30 +129,43 @@ impl Drop for Prometheus {
     }
 }
 
-/// `cargo test --test edge real_prometheus -- --ignored`, where there are `prometheus` and
-/// `promtool` (Debian: the package `prometheus`).
+/// What a site does whose dashboard has something to show in each panel.
+async fn busy(site: &Site, round: usize) -> Result<()> {
+    for n in 0..20 {
+        let paths = ["/page", "/stale", "/changing", "/broken"].map(str::to_owned);
+        for path in paths.into_iter().chain([format!("/{round}/{n}")]) {
+            let _ = answer(site.request("GET", n, &path).header("accept-encoding", "gzip")).await;
+        }
+    }
+    site.purge(r#"{"tags":["news"]}"#).await?;
+    let job = format!(r#"{{"urls":["/warmed/{round}"],"replace":true}}"#);
+    warming::order(site, ADMIN, "POST", "", &job).await.map(drop)
+}
+
 #[tokio::test]
-#[ignore = "needs prometheus and promtool"]
 async fn a_real_prometheus_answers_each_query_of_the_dashboard() -> Result<()> {
-    let script = |seen: &xtask::origin::Seen| match seen.path.as_str() {
+    let [program, promtool] =
+        ["prometheus", "promtool"].map(|name| tools::debian("prometheus", name));
+    let version = AtomicUsize::new(1);
+    let script = move |seen: &Seen| match seen.path.as_str() {
         "/stale" => stale_page(1),
+        "/changing" => {
+            stale_page(version.fetch_add(1, Ordering::Relaxed)).header("cache-tag", "news")
+        }
         "/broken" => Reply::close(),
-        _ => page(1),
+        "/page" => {
+            page(1).body("a line of text\n".repeat(200)).header("content-type", "text/plain")
+        }
+        _ => page(1).header("link", "</page>; rel=next"),
     };
-    let change = |spec| set(Spec { isolates: 2, processes: 1, ..spec }, "NEAR", "platform");
+    let rules = "[[rule]]\nmatch = \"/**\"\ncompress = true\nprefetch = 1\n".to_owned();
+    let change = |spec| set(Spec { isolates: 2, processes: 1, rules, ..spec }, "NEAR", "platform");
     let site = Site::with(script, change)?;
-    let prometheus = Prometheus::start(&site)?;
+    let prometheus = Prometheus::start(&program?, &site)?;
     let dashboard = serde_json::from_str(DASHBOARD)?;
     let (mut asked, mut missing) = (0, Vec::new());
     let found = eventually("each query finds something", PATIENCE * 2, async || {
-        for n in 0..20 {
-            let paths = ["/page", "/stale", "/broken"].map(str::to_owned);
-            let paths = paths.into_iter().chain([format!("/{asked}/{n}")]);
-            for path in paths {
-                let _ = site.get(n, &path).await;
-            }
-        }
-        let _ = site.purge(r#"{"tags":["news"]}"#).await;
+        let _ = busy(&site, asked).await;
         asked += 1;
         tokio::time::sleep(Duration::from_secs(1)).await;
         missing.clear();
@@ -164,7 +181,7 @@ async fn a_real_prometheus_answers_each_query_of_the_dashboard() -> Result<()> {
     found.await.with_context(|| missing.join("\n"))?;
     let metrics = site.edge.logs().join("metrics.txt");
     std::fs::write(&metrics, site.get(0, METRICS).await?.body)?;
-    let mut check = Command::new("promtool");
+    let mut check = Command::new(promtool?);
     check.args(["check", "metrics"]).stdin(std::fs::File::open(&metrics)?);
     let checked = check.output()?;
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
