@@ -13,7 +13,7 @@ use breadbox::config::{Rules, toml_to_json};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::places::{Alone, dev, make, read, root, target, write};
+use crate::places::{Alone, dev, make, read, root, write};
 use crate::process::Program;
 use crate::progress::{line, step};
 use crate::tools::Builder;
@@ -25,37 +25,51 @@ pub fn worker(builder: &Builder) -> Result<PathBuf> {
     if rules.exists() {
         rules_as_json(&read(&rules)?)?;
     }
-    let _alone = Alone::claim()?;
-    let directory = root().join("build");
-    let stamp = target().join("dev").join("worker.stamp");
-    let before = fingerprint(&directory)?;
-    if read(&stamp).is_ok_and(|built| built == before) {
-        return Ok(directory);
-    }
-    make(&dev())?;
-    step("worker-build compiles the Worker to wasm", || compile(builder, "worker", "../build"))?;
-    step("wasm-opt makes it small", || shrink(&builder.wasm_opt, &directory.join(WASM)))?;
-    let entry = read(&root().join("src/edge/entry.js"))?;
-    write(&directory.join("entry.js"), entry)?;
-    weigh(&directory)?;
-    write(&stamp, fingerprint(&directory)?)?;
+    let (_alone, directory) = (Alone::claim()?, root().join("build"));
+    unless_built("worker", &directory, &["src", "worker"], || {
+        step("worker-build compiles the Worker to wasm", || {
+            compile(builder, "worker", "../build")
+        })?;
+        step("wasm-opt makes it small", || shrink(&builder.wasm_opt, "worker", &directory))?;
+        let entry = read(&root().join("src/edge/entry.js"))?;
+        write(&directory.join("entry.js"), entry)?;
+        weigh(&directory)
+    })?;
     Ok(directory)
 }
 
-/// Builds the Worker of an example, and answers the directory that holds its modules.
+/// Builds the Worker of an example, unless nothing it is made of has changed, and answers the
+/// directory that holds its modules.
 pub fn example(builder: &Builder, name: &str) -> Result<PathBuf> {
     let home = Path::new("examples").join(name);
     if !root().join(&home).join("wrangler.toml").exists() {
         bail!("--example: found {name}; allowed: a folder in examples/ that is a Worker");
     }
-    let _alone = Alone::claim()?;
-    make(&dev())?;
-    step(&format!("worker-build compiles the example {name} to wasm"), || {
-        compile(builder, &home.to_string_lossy(), "build")
+    let (_alone, directory) = (Alone::claim()?, root().join(&home).join("build"));
+    let package = home.to_string_lossy();
+    let [own, manifest] = ["src", "Cargo.toml"].map(|part| format!("{package}/{part}"));
+    unless_built(name, &directory, &["src", &own, &manifest], || {
+        let what = format!("worker-build compiles the example {name} to wasm");
+        step(&what, || compile(builder, &package, "build"))?;
+        step("wasm-opt makes it small", || shrink(&builder.wasm_opt, name, &directory))
     })?;
-    let directory = root().join(home).join("build");
-    step("wasm-opt makes it small", || shrink(&builder.wasm_opt, &directory.join(WASM)))?;
     Ok(directory)
+}
+
+/// Builds what lies in a directory, if that is not what its sources, folders and files, make.
+fn unless_built(
+    name: &str,
+    directory: &Path,
+    sources: &[&str],
+    build: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let stamp = dev().join(format!("{name}.stamp"));
+    if read(&stamp).is_ok_and(|built| fingerprint(directory, sources).is_ok_and(|it| it == built)) {
+        return Ok(());
+    }
+    make(&dev())?;
+    build()?;
+    write(&stamp, fingerprint(directory, sources)?)
 }
 
 fn compile(builder: &Builder, package: &str, out: &str) -> Result<String> {
@@ -70,11 +84,13 @@ fn compile(builder: &Builder, package: &str, out: &str) -> Result<String> {
         .run(&dev())
 }
 
-/// Makes the module small. What it is made of, with the names of its functions, stays beside the
+/// Makes a module small. What it is made of, with the names of its functions, stays beside the
 /// logs: it tells whose number a trap's stack names.
-fn shrink(wasm_opt: &Path, module: &Path) -> Result<()> {
-    let bytes = fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
-    let (snipped, named) = (dev().join("worker.snipped.wasm"), dev().join("worker.named.wasm"));
+fn shrink(wasm_opt: &Path, name: &str, directory: &Path) -> Result<()> {
+    let module = directory.join(WASM);
+    let bytes = fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
+    let [snipped, named] =
+        ["snipped", "named"].map(|form| dev().join(format!("{name}.{form}.wasm")));
     write(&snipped, snip::snip(&bytes)?)?;
     let run = |from: &Path, to: &Path, passes: &[&str]| {
         Program::new("wasm-opt", wasm_opt)
@@ -85,7 +101,7 @@ fn shrink(wasm_opt: &Path, module: &Path) -> Result<()> {
             .run(&dev())
     };
     run(&snipped, &named, SMALL)?;
-    run(&named, module, &["--strip-debug"])?;
+    run(&named, &module, &["--strip-debug"])?;
     Ok(())
 }
 
@@ -116,12 +132,12 @@ fn weigh(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A digest of what the Worker is made of and how, and of what was made.
-fn fingerprint(directory: &Path) -> Result<String> {
+/// A digest of what a Worker is made of and how, and of what was made.
+fn fingerprint(directory: &Path, sources: &[&str]) -> Result<String> {
     let mut inputs: Vec<PathBuf> = MODULES.iter().map(|name| directory.join(name)).collect();
     inputs.extend(INPUTS.iter().map(|name| root().join(name)));
-    for sources in ["src", "worker"] {
-        collect(&root().join(sources), &mut inputs)?;
+    for source in sources {
+        collect(&root().join(source), &mut inputs)?;
     }
     inputs.sort();
     let mut hasher = DefaultHasher::new();
@@ -140,15 +156,13 @@ fn fingerprint(directory: &Path) -> Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = fs::read_dir(directory);
-    for entry in entries.with_context(|| format!("cannot list {}", directory.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else {
-            files.push(path);
-        }
+fn collect(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    if place.is_file() {
+        files.push(place.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(place).with_context(|| format!("cannot list {}", place.display()))? {
+        collect(&entry?.path(), files)?;
     }
     Ok(())
 }
