@@ -1,16 +1,27 @@
-//! `cargo xtask benefit`: what warming and refreshing ahead are good for, shown with and without.
+//! `cargo xtask benefit`: what parts of the cache are good for, shown with and without.
 
 mod ahead;
+mod prefetch;
+mod queries;
+mod values;
 mod warming;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+
+use crate::harness::{Edge, client};
 
 /// What is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
     /// What clients wait for pages that are refreshed ahead, and not; timed.
     Ahead,
+    /// Who waits for the next page, where it is fetched ahead and where not; counts alone.
+    Prefetch,
+    /// How many questions by content reach the origin; counts alone.
+    Queries,
+    /// What the library spares a database; timed.
+    Values,
     /// The hit ratio after a purge of everything; counts alone, so the same on every machine.
     Warming,
 }
@@ -25,17 +36,34 @@ pub struct Options {
 
 /// Shows it; false if there is no benefit.
 pub fn run(options: &Options) -> Result<bool> {
-    let all = [Part::Warming, Part::Ahead];
+    let all = [Part::Warming, Part::Queries, Part::Prefetch, Part::Values, Part::Ahead];
     let parts = if options.parts.is_empty() { &all[..] } else { &options.parts };
     let runtime = tokio::runtime::Runtime::new()?;
     let mut good = true;
     for part in parts {
         good &= match part {
             Part::Ahead => runtime.block_on(ahead::show())?,
+            Part::Prefetch => runtime.block_on(prefetch::show())?,
+            Part::Queries => runtime.block_on(queries::show())?,
+            Part::Values => runtime.block_on(values::show())?,
             Part::Warming => runtime.block_on(warming::show())?,
         };
     }
     Ok(good)
+}
+
+/// Asks for a page; whether it was there.
+async fn ask(edge: &Edge, path: &str) -> Result<bool> {
+    let answer = client().get(format!("{}{path}", edge.url(0))).send().await?;
+    let told = answer.headers().get("cache-status").and_then(|told| told.to_str().ok());
+    let hit = told.is_some_and(|told| told.contains("Breadbox; hit"));
+    answer.error_for_status()?.bytes().await?;
+    Ok(hit)
+}
+
+fn percent(part: usize, whole: usize) -> f64 {
+    let [part, whole] = [part, whole].map(|n| f64::from(u32::try_from(n).unwrap_or(u32::MAX)));
+    part * 100.0 / whole
 }
 
 /// A sequence of numbers that is the same each time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::Chance;
+use super::{Chance, ask, percent};
 use crate::harness::{ADMIN, Edge, Spec, client, eventually};
 use crate::origin::{Origin, Reply};
 
@@ -50,7 +50,7 @@ async fn after(top: usize) -> Result<After> {
         ("VISIBILITY", "0s"),
         ("WARM_TOP", &top.to_string()),
         ("WARM_RATE", "100"),
-        ("WARM_SLICE", "50"),
+        ("SUBREQUESTS", "500"),
         ("REDIS_TIMEOUT", "10s"),
     ] {
         spec.variables.retain(|(other, _)| other != name);
@@ -59,7 +59,7 @@ async fn after(top: usize) -> Result<After> {
     let edge = Edge::start(spec)?;
     let mut chance = Chance::seeded();
     for _ in 0..BEFORE {
-        ask(&edge, chance.rank(PAGES)).await?;
+        ask(&edge, &format!("/{}", chance.rank(PAGES))).await?;
     }
     let purge = client().post(format!("{}/api/v1/cache/purge", edge.url(0)));
     let purged = purge.bearer_auth(ADMIN).body(r#"{"everything":true}"#).send().await?;
@@ -67,7 +67,7 @@ async fn after(top: usize) -> Result<After> {
     let warmed = if top == 0 { 0 } else { wait(&edge).await? };
     let mut count = After { first: 0, hits: 0, warmed };
     for number in 0..AFTER {
-        let hit = usize::from(ask(&edge, chance.rank(PAGES)).await?);
+        let hit = usize::from(ask(&edge, &format!("/{}", chance.rank(PAGES))).await?);
         count.hits += hit;
         count.first += if number < FIRST { hit } else { 0 };
     }
@@ -85,20 +85,6 @@ async fn wait(edge: &Edge) -> Result<usize> {
     })
     .await?;
     usize::try_from(job["stored"].as_u64().context("a count")?).context("a count")
-}
-
-/// Whether a page was there.
-async fn ask(edge: &Edge, page: usize) -> Result<bool> {
-    let answer = client().get(format!("{}/{page}", edge.url(0))).send().await?;
-    let told = answer.headers().get("cache-status").and_then(|told| told.to_str().ok());
-    let hit = told.is_some_and(|told| told.contains("Breadbox; hit"));
-    answer.bytes().await?;
-    Ok(hit)
-}
-
-fn percent(part: usize, whole: usize) -> f64 {
-    let [part, whole] = [part, whole].map(|n| f64::from(u32::try_from(n).unwrap_or(u32::MAX)));
-    part * 100.0 / whole
 }
 
 const PAGES: usize = 300;
