@@ -70,6 +70,8 @@ pub struct Config {
     pub seal: Option<Seal>,
     /// How the Worker warms pages by itself.
     pub warming: Warming,
+    /// How many subrequests one event may send.
+    pub subrequests: u64,
     hosts: Hosts,
 }
 
@@ -188,6 +190,7 @@ impl Config {
             logs: Logs::read(&set)?,
             seal: set("OVERRIDE_SECRET").map(Seal::parse).transpose()?,
             warming: Warming::read(&set)?,
+            subrequests: number(&set, "SUBREQUESTS", 50, [50, 10_000])?.into(),
             hosts: Hosts::Any,
         })
     }
@@ -238,11 +241,7 @@ fn redis(
             return Err(ConfigError::new("REDIS_DIALECT", other, "auto, upstash or compat"));
         }
     };
-    let shards = set("REDIS_SHARDS").unwrap_or_else(|| "1".into());
-    let shards = match shards.parse() {
-        Ok(number @ 1..=256) => number,
-        _ => return Err(ConfigError::new("REDIS_SHARDS", shards, "a number from 1 to 256")),
-    };
+    let shards = number(set, "REDIS_SHARDS", 1, [1, 256])?;
     Ok(Some(RedisSettings {
         url: base_url("REDIS_REST_URL", Some(url))?,
         token,
@@ -291,6 +290,20 @@ fn purge_limit(rate: Option<String>, burst: Option<String>) -> Result<Option<Lim
         None => PURGE_RATE,
     };
     Ok(Some(Limit { rate, burst }))
+}
+
+/// A number from the one to the other; without any it is the default.
+fn number(
+    set: &impl Fn(&str) -> Option<String>,
+    setting: &str,
+    default: u32,
+    range: [u32; 2],
+) -> Result<u32, ConfigError> {
+    let Some(value) = set(setting) else { return Ok(default) };
+    let [least, most] = range;
+    let found = value.parse().ok().filter(|number| (least..=most).contains(number));
+    let allowed = format!("a number from {least} to {most}");
+    found.ok_or_else(|| ConfigError::new(setting, value, allowed))
 }
 
 /// One of two words; without any it is the first.

@@ -1,6 +1,7 @@
 //! The Worker: events in, responses out. It performs what the machine asks and decides nothing.
 
 mod colo;
+mod cron;
 mod driver;
 mod explain;
 mod flights;
@@ -100,22 +101,11 @@ pub fn fields() -> String {
     format!("{RECEIPT} {DEBUG}\n{names}\n{FIELDS_MAX}")
 }
 
-/// The cron trigger has fired: the purge path is tried, pages are warmed or what was purged is
-/// reclaimed, and what is counted goes to the store.
+/// The cron trigger has fired.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     match Edge::all(&env) {
-        Ok(edges) => {
-            let share = RECLAIM_COMMANDS.checked_div(edges.len() as u64).unwrap_or(1).max(1);
-            for edge in edges {
-                edge.try_purging().await;
-                // What was purged is not deleted as long as it may tell what carries a tag.
-                if edge.go_on(warm::By::Cron).await == warm::Left::Nothing {
-                    edge.reclaim(share).await;
-                }
-                edge.flush().await;
-            }
-        }
+        Ok(edges) => cron::tick(&edges).await,
         Err(error) => log::line("CacheManager", "configuration", &[("error", &error.to_string())]),
     }
 }
@@ -125,7 +115,3 @@ fn words(error: &JsValue) -> String {
     let text = js_sys::Object::from(error.clone()).to_string();
     String::from(text).chars().take(200).collect()
 }
-
-/// Of the 50 subrequests that an event has on the free plan, what canary and flush of one site
-/// leave.
-const RECLAIM_COMMANDS: u64 = 32;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use http::Method;
+use serde_json::{Value, json};
 use web_sys::{Request, Response};
 use worker::{Context, Env};
 
@@ -10,7 +11,8 @@ use super::insight::{self, Insight};
 use super::state::Edge;
 use super::{health, overriding, purge, reply, warm};
 use crate::cache::RequestHead;
-use crate::cache::purge::Dialect;
+use crate::cache::purge::{Complaint, Dialect};
+use crate::config::Token;
 
 /// What the operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +91,27 @@ pub(super) async fn answer(
         Route::Unknown => {
             let message = format!("there is nothing here; the API begins at {PREFIX}");
             reply::failure(404, "not-found", &message, None)
+        }
+    }
+}
+
+/// Answers what takes a token with what is done for it, and has the counts of that flushed.
+pub(super) async fn ordered(
+    edge: &Rc<Edge>,
+    head: &RequestHead,
+    context: &Context,
+    perform: impl AsyncFnOnce(&Token) -> Result<Value, Complaint>,
+) -> Response {
+    let token = match insight::permitted(edge, head) {
+        Ok(token) => token,
+        Err(refusal) => return refusal,
+    };
+    let result = perform(token).await;
+    edge.plan_flush(context);
+    match result {
+        Ok(data) => reply::json(200, &json!({ "success": true, "data": data })),
+        Err(Complaint { status, code, field, message, .. }) => {
+            reply::failure(status, code, &message, field.as_deref())
         }
     }
 }

@@ -8,10 +8,10 @@ use web_sys::{Request, Response};
 use worker::Context;
 
 use super::state::Edge;
-use super::{insight, js, purge, reply};
+use super::{js, operator, purge};
 use crate::cache::purge::Complaint;
 use crate::cache::{RequestHead, Tier, millis};
-use crate::config::{Level, Rules, Scope, Seal};
+use crate::config::{Level, Rules, Scope, Seal, Token};
 use crate::redis::{Failure, Replaced, Shared, override_record};
 
 pub(super) async fn answer(
@@ -20,28 +20,15 @@ pub(super) async fn answer(
     request: &Request,
     context: &Context,
 ) -> Response {
-    let token = match insight::permitted(edge, head) {
-        Ok(token) => token,
-        Err(refusal) => return refusal,
-    };
-    let result = match head.method {
+    let data = async |token: &Token| match head.method {
         Method::GET | Method::HEAD => Ok(shown(edge)),
         _ if token.scope != Scope::Admin => {
             Err(Complaint::new(403, "forbidden", "only an admin token may change the rules"))
         }
         Method::DELETE => set(edge, &token.name, &Value::Null, context).await,
-        _ => match read(request).await {
-            Ok(written) => set(edge, &token.name, &written, context).await,
-            Err(complaint) => Err(complaint),
-        },
+        _ => set(edge, &token.name, &read(request).await?, context).await,
     };
-    edge.plan_flush(context);
-    match result {
-        Ok(data) => reply::json(200, &json!({ "success": true, "data": data })),
-        Err(Complaint { status, code, field, message, .. }) => {
-            reply::failure(status, code, &message, field.as_deref())
-        }
-    }
+    operator::ordered(edge, head, context, data).await
 }
 
 fn shown(edge: &Edge) -> Value {

@@ -276,11 +276,12 @@ impl Edge {
         self.canary.set(canary);
     }
 
-    /// Deletes a few of the entries that were purged, with at most so many commands.
-    pub async fn reclaim(&self, commands: u64) {
-        let Some(shared) = &self.shared else { return };
-        match shared.reclaim(commands, js::random()).await {
-            Ok(done) if done.seen > 0 => {
+    /// Deletes a few of the entries that were purged, with about so many commands at the most; how
+    /// many it took.
+    pub async fn reclaim(&self, most: u64) -> u64 {
+        let Some(shared) = &self.shared else { return 0 };
+        match shared.reclaim(most, js::random()).await {
+            Ok(done) => {
                 let [seen, entries, bytes, commands] =
                     [done.seen, done.entries, done.bytes, done.commands].map(|n| n.to_string());
                 let fields = [
@@ -289,10 +290,15 @@ impl Edge {
                     ("bytes", &bytes),
                     ("commands", &commands),
                 ];
-                log::line("CacheManager", "reclaim", &fields);
+                if done.seen > 0 {
+                    log::line("CacheManager", "reclaim", &fields);
+                }
+                done.commands
             }
-            Ok(_) => {}
-            Err(failure) => self.fault(Tier::Shared, "reclaim", &failure),
+            Err(failure) => {
+                self.fault(Tier::Shared, "reclaim", &failure);
+                most
+            }
         }
     }
 

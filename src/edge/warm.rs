@@ -10,14 +10,15 @@ use web_sys::{Request, Response};
 use worker::{Context, Delay};
 
 use super::state::Edge;
-use super::{insight, js, origin, purge, reply};
+use super::{js, operator, origin, purge};
 use crate::cache::key::resolved;
 use crate::cache::ledger::{Record, Selector};
 use crate::cache::purge::{Bounds, Complaint};
+use crate::cache::tally::Cell;
 use crate::cache::tally::sheet::Board;
 use crate::cache::warm::{self, Item, Job, Order, Other, Outcome, Sitemap, sitemap};
 use crate::cache::{RequestHead, Tier};
-use crate::config::Level;
+use crate::config::{Level, Token};
 use crate::redis::{Failure, Replaced, Shared};
 
 /// What is to be done about the job.
@@ -32,8 +33,8 @@ pub(super) enum Step {
 /// Who has an invocation go on with a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
-    /// The cron, which has time.
-    Cron,
+    /// The cron, which has time, and so many subrequests.
+    Cron(u64),
     /// A request, whose client may wait.
     Request,
 }
@@ -45,11 +46,7 @@ pub(super) async fn answer(
     request: &Request,
     context: &Context,
 ) -> Response {
-    let token = match insight::permitted(edge, head) {
-        Ok(token) => token,
-        Err(refusal) => return refusal,
-    };
-    let result = match (step, token.scope.bounds()) {
+    let job = async |token: &Token| match (step, token.scope.bounds()) {
         (Step::Told, _) => edge.job().await,
         (_, Some(Bounds::Everything)) => match step {
             Step::Begin => begin(edge, &token.name, head, request, context).await,
@@ -61,13 +58,8 @@ pub(super) async fn answer(
         },
         _ => Err(Complaint::new(403, "forbidden", "warming takes a token that may purge all")),
     };
-    edge.plan_flush(context);
-    match result {
-        Ok(job) => reply::json(200, &json!({ "success": true, "data": told(job.as_ref()) })),
-        Err(Complaint { status, code, field, message, .. }) => {
-            reply::failure(status, code, &message, field.as_deref())
-        }
-    }
+    let data = async |token: &Token| job(token).await.map(|job| told(job.as_ref()));
+    operator::ordered(edge, head, context, data).await
 }
 
 fn told(job: Option<&Job>) -> Value {
@@ -186,34 +178,38 @@ impl Edge {
     }
 
     /// Goes on with the job, if there is one that nobody is at, for as long as one invocation may.
-    /// Whether there is something left to do.
-    pub async fn go_on(self: &Rc<Self>, by: By) -> Left {
-        let Some(shared) = &self.shared else { return Left::Nothing };
+    pub async fn go_on(self: &Rc<Self>, by: By) -> Went {
+        let nothing = Went { left: Left::Nothing, spent: 0 };
+        let Some(shared) = &self.shared else { return nothing };
         match self.slice(shared, by).await {
-            Ok(left) => left,
+            Ok(went) => went,
             Err(failure) => {
                 self.fault(Tier::Shared, "warm", &failure);
-                Left::Nothing
+                nothing
             }
         }
     }
 
-    async fn slice(self: &Rc<Self>, shared: &Shared, by: By) -> Result<Left, Failure> {
+    async fn slice(self: &Rc<Self>, shared: &Shared, by: By) -> Result<Went, Failure> {
         let began = js::now();
+        let count = self.items(by);
         let before = shared.job_line().await?;
-        let Some(job) = Job::parse(&before) else { return Ok(Left::Nothing) };
-        let Some(mut job) = job.claim(began, CLAIM) else {
-            return Ok(if job.is_done() { Left::Nothing } else { Left::Something });
+        let Some(job) = Job::parse(&before).filter(|job| !job.is_done()) else {
+            return Ok(Went { left: Left::Nothing, spent: 0 });
+        };
+        let Some(mut job) = job.claim(began, CLAIM).filter(|_| count > 0) else {
+            return Ok(Went { left: Left::Something, spent: 0 });
         };
         let claimed = job.to_string();
         if shared.replace_job(&before, Some(&job)).await? == Replaced::Overtaken {
-            return Ok(Left::Something);
+            return Ok(Went { left: Left::Something, spent: JOB });
         }
-        let items = shared.next_items(&job, self.config.warming.slice).await?;
+        let items = shared.next_items(&job, count).await?;
         if items.is_empty() {
             // The list is gone: what is not done will never be.
             job.known = job.done;
         }
+        let mut spent = JOB;
         for item in items {
             let now = js::now();
             if now.since(began).saturating_add(job.pause(now)) > by.span() {
@@ -223,12 +219,13 @@ impl Edge {
                 Some(item) => {
                     if let Err(failure) = self.perform(shared, &mut job, item).await {
                         self.fault(Tier::Shared, "warm", &failure);
-                        job.note(Outcome::Failed);
+                        self.note(&mut job, Outcome::Failed);
                     }
                 }
-                None => job.note(Outcome::Foreign),
+                None => self.note(&mut job, Outcome::Foreign),
             }
             job.done = job.done.saturating_add(1);
+            spent = spent.saturating_add(ITEM);
         }
         job.claimed = js::now();
         let replaced = shared.replace_job(&claimed, Some(&job)).await?;
@@ -236,7 +233,22 @@ impl Edge {
             shared.drop_items(job.id).await?;
             self.log(Level::Info, "warm", &[("done", &job.to_string())]);
         }
-        Ok(if job.is_done() { Left::Nothing } else { Left::Something })
+        Ok(Went { left: if job.is_done() { Left::Nothing } else { Left::Something }, spent })
+    }
+
+    /// How many items an invocation has subrequests for.
+    fn items(&self, by: By) -> u32 {
+        let most = match by {
+            By::Cron(most) => most,
+            By::Request => self.allowance().saturating_sub(self.upkeep()),
+        };
+        let items = most.saturating_sub(JOB).checked_div(ITEM).unwrap_or(0);
+        u32::try_from(items).unwrap_or(u32::MAX)
+    }
+
+    fn note(&self, job: &mut Job, outcome: Outcome) {
+        job.note(outcome);
+        self.count(Cell::Warmed(outcome), 1);
     }
 
     async fn perform(
@@ -248,12 +260,12 @@ impl Edge {
         match item {
             Item::Page(url) => {
                 let (outcome, _) = self.ask(job, &url, 0).await;
-                job.note(outcome);
+                self.note(job, outcome);
             }
             Item::Sitemap(url) => {
                 let (outcome, text) = self.ask(job, &url, SITEMAP_MAX).await;
                 if matches!(outcome, Outcome::Failed | Outcome::Foreign) {
-                    job.note(outcome);
+                    self.note(job, outcome);
                 }
                 let (found, item): (_, fn(String) -> Item) = match sitemap(&text, job.room()) {
                     Sitemap::Index(found) => (found, Item::Sitemap),
@@ -264,7 +276,7 @@ impl Edge {
                     .filter_map(|location| {
                         let own = resolved(&url, location).map(item);
                         if own.is_none() {
-                            job.note(Outcome::Foreign);
+                            self.note(job, Outcome::Foreign);
                         }
                         own
                     })
@@ -332,6 +344,14 @@ impl Edge {
     }
 }
 
+/// How far an invocation has gone on with a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Went {
+    pub left: Left,
+    /// Up to so many subrequests it took, beside the look for the job.
+    pub spent: u64,
+}
+
 /// Whether there is something left to warm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
@@ -343,7 +363,7 @@ impl By {
     /// How long after its beginning an invocation begins with another item.
     fn span(self) -> Duration {
         match self {
-            Self::Cron => Duration::from_secs(45),
+            Self::Cron(_) => Duration::from_secs(45),
             Self::Request => Duration::from_secs(8),
         }
     }
@@ -360,6 +380,14 @@ const CLAIM: Duration = Duration::from_secs(90);
 
 /// The largest sitemap in bytes.
 const SITEMAP_MAX: u64 = 4 << 20;
+
+/// What a job takes in subrequests beside its items: its claim, its list, what has come of it, and
+/// the end of the list.
+const JOB: u64 = 4;
+
+/// What an item takes: for a page the look, the lease, the fetch, the store and the data centre's
+/// copy, and for one of several variants two more.
+const ITEM: u64 = 7;
 
 /// How often it is tried to end a job that goes on.
 const TRIES: u32 = 5;

@@ -46,6 +46,8 @@ async fn warming_is_not_counted_as_requests() -> Result<()> {
     let report = site.get(0, "/api/v1/cache").await?.json()?;
     assert_eq!(report.pointer("/data/redis/misses"), Some(&0.into()), "{report}");
     assert_eq!(report.pointer("/data/origin/fetches"), Some(&2.into()), "{report}");
+    let metrics = site.get(0, "/api/v1/cache/metrics").await?.text();
+    assert!(metrics.contains("breadbox_warmed_total{outcome=\"stored\"} 2"), "{metrics}");
     Ok(())
 }
 
@@ -220,7 +222,8 @@ async fn progress(site: &Site) -> Result<Value> {
     Ok(order(site, READER, "GET", "", "").await?.json()?["data"]["job"].clone())
 }
 
-async fn cron(site: &Site) -> Result<()> {
+/// Has the cron trigger fire.
+pub async fn cron(site: &Site) -> Result<()> {
     let crons = site.edge.workers.first().context("a worker")?.crons();
     let cron = format!("{}/?cron=*", crons.first().context("a cron")?);
     client().get(&cron).timeout(Duration::from_secs(30)).send().await?;

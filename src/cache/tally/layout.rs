@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::histogram::{self, BOUNDS};
 use super::{Ahead, Patience, Peer, Saving, Source, Supply, Tenure, Watched};
 use crate::cache::exchange::Fault;
+use crate::cache::warm::Outcome;
 use crate::cache::{Reason, Verdict};
 
 /// Cells of one meaning, told apart by a label.
@@ -127,6 +128,8 @@ layout! {
         "Fills stored, kept out by a purge, and variants displaced by newer ones.";
     PREFETCHES "prefetches" ["outcome"] Ahead::WORDS.len(), Words::List(Ahead::WORDS),
         "Links of stored pages that were to be fetched, and those beyond the rate.";
+    WARMED "warmed" ["outcome"] Outcome::WORDS.len(), Words::List(Outcome::WORDS),
+        "What jobs asked for, by what became of it.";
     PURGES "purges" [] 1, Words::List(&[""]),
         "Purge requests carried out.";
     REFUSED "purges_refused" [] 1, Words::List(&[""]),

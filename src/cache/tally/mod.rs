@@ -11,11 +11,13 @@ pub mod sketch;
 mod watch;
 
 use super::exchange::Fault;
+use super::warm::Outcome;
 use super::{Reason, Verdict};
 use histogram::Histogram;
 use layout::{
     BYTES, CLASSES, COMMANDS, END, FAULTS, FETCHES, LEASES, OPENINGS, PREFETCHES, PURGES, REASONS,
-    REFUSED, REQUESTS, RULES, RULES_MAX, SAVED, SOURCES, STATUSES, STORES, WAITS, WATCHED_MAX,
+    REFUSED, REQUESTS, RULES, RULES_MAX, SAVED, SOURCES, STATUSES, STORES, WAITS, WARMED,
+    WATCHED_MAX,
 };
 pub use layout::{FAMILIES, Family};
 
@@ -60,6 +62,8 @@ pub enum Cell {
     DisplacedVariants,
     /// Links of stored pages that were to be fetched.
     Prefetches(Ahead),
+    /// What jobs asked for.
+    Warmed(Outcome),
     /// Purge requests carried out.
     Purges,
     /// Purge requests beyond their purger's limit.
@@ -208,6 +212,7 @@ impl Cell {
             Self::FencedFills => STORES + 1,
             Self::DisplacedVariants => STORES + 2,
             Self::Prefetches(ahead) => PREFETCHES.saturating_add(ahead as usize),
+            Self::Warmed(outcome) => WARMED.saturating_add(outcome as usize),
             Self::Purges => PURGES,
             Self::RefusedPurges => REFUSED,
             Self::Faults(place, fault) => {

@@ -51,6 +51,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The words used in reports, in the order of the outcomes.
+    pub const WORDS: &[&str] = &["stored", "found", "passed", "failed", "foreign"];
+
     /// What a reply comes to.
     pub fn of(code: u16, status: &Status) -> Self {
         match status.verdict {

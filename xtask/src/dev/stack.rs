@@ -241,7 +241,7 @@ fn variables(origin: &OriginSite, gateway: Option<&Gateway>, tokens: &str) -> Re
         text("REDIS_REST_TOKEN", gateway.map_or("", |it| it.tokens().standard.as_str())),
         text("BREADBOX_TOKENS", tokens),
         // Nobody counts subrequests here.
-        text("WARM_SLICE", "50"),
+        text("SUBREQUESTS", "500"),
     ];
     let rules = match origin {
         OriginSite::Sample(_) => root().join("examples/builds/breadbox.toml"),
