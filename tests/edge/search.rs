@@ -97,8 +97,8 @@ async fn an_explanation_finds_it_and_can_be_replayed() -> Result<()> {
     Ok(())
 }
 
-/// What carries a tag is asked for by one query each, the parts that matter of those that were asked
-/// before, also by an isolate that does not know yet which do.
+/// What carries a tag is asked for by one query each, the parts that matter of those that were
+/// asked before, also by an isolate that does not know yet which do.
 #[tokio::test]
 async fn what_a_tag_selects_is_warmed_by_one_query_each() -> Result<()> {
     let change = |spec| {
