@@ -12,7 +12,8 @@
 //! | [`dev`] | `cargo dev`: all of it on one machine, for a person |
 //! | [`purges`] | `cargo xtask bench-purge`: what purges cost and when they are seen |
 //! | [`mod@bench`] | `cargo bench-edge`: Breadbox measured beside its peers |
-//! | [`nightly`] | the simulation at length, fuzzing and mutation: too long for every change |
+//! | [`nightly`] | the simulation at length and fuzzing: too long for every change |
+//! | [`mutants`] | `cargo xtask mutants`: whether the tests notice when the core is changed |
 //! | [`checking`] | `cargo xtask check-config`: whether a breadbox.toml can be used |
 //! | [`count`] | `cargo xtask count`: the core's hit path in instructions |
 //! | [`check`] | `cargo dev -- --check`: a smoke scenario and its table |
@@ -30,6 +31,7 @@ pub mod count;
 pub mod dev;
 pub mod faults;
 pub mod harness;
+pub mod mutants;
 pub mod nightly;
 pub mod origin;
 pub mod places;

@@ -9,10 +9,10 @@ use xtask::chaos;
 use xtask::checking;
 use xtask::dev::Options;
 use xtask::faults::matrix;
-use xtask::nightly::{Fuzzing, Mutation, Simulation};
+use xtask::nightly::{Fuzzing, Simulation};
 use xtask::progress::line;
 use xtask::tools::{self, RedisServer};
-use xtask::{bench, benefit, build, compression, count, dev, nightly, purges};
+use xtask::{bench, benefit, build, compression, count, dev, mutants, nightly, purges};
 
 /// Set-up and orchestration of Breadbox.
 #[derive(Parser)]
@@ -35,7 +35,7 @@ enum Task {
     /// Fuzz every parser and the machine, each target for a while
     Fuzz(Fuzzing),
     /// Change the core in every way that cargo-mutants knows, and see whether tests notice
-    Mutants(Mutation),
+    Mutants(mutants::Options),
     /// Run the simulation at length
     Simulate(Simulation),
     /// Count the instructions of the core's hit path and compare with benches/counts.json
@@ -87,7 +87,7 @@ fn run(task: Task) -> Result<bool> {
             Ok(true)
         }
         Task::Fuzz(options) => nightly::fuzz(&options),
-        Task::Mutants(options) => nightly::mutants(&options),
+        Task::Mutants(options) => mutants::run(&options),
         Task::Simulate(options) => nightly::simulate(&options),
         Task::Count { keep } => count::run(keep),
         Task::Build { example } => {

@@ -1,4 +1,4 @@
-//! Checks that take too long for every change: the simulation at length, fuzzing, mutation.
+//! Checks that take too long for every change: the simulation at length, fuzzing.
 
 use std::path::Path;
 use std::process::Command;
@@ -33,17 +33,6 @@ pub struct Fuzzing {
     seconds: u64,
     /// Targets; all if none is named
     targets: Vec<String>,
-}
-
-/// What is mutated.
-#[derive(Args, Clone, Debug)]
-pub struct Mutation {
-    /// Which files: a glob
-    #[arg(long, default_value = "src/cache/**")]
-    files: String,
-    /// Which part of the mutants, as `2/8`
-    #[arg(long)]
-    shard: Option<String>,
 }
 
 /// Runs the simulation at length, optimized.
@@ -82,28 +71,14 @@ pub fn fuzz(options: &Fuzzing) -> Result<bool> {
     Ok(sound)
 }
 
-/// Changes the core in every way that cargo-mutants knows, and sees whether the tests notice.
-pub fn mutants(options: &Mutation) -> Result<bool> {
-    let mut run = Command::new(tools::mutator()?);
-    run.args(["mutants", "--package", "breadbox", "--file", &options.files, "--output"]);
-    run.arg(target()).args(["--timeout", "300"]).current_dir(root());
-    if let Some(shard) = &options.shard {
-        run.args(["--shard", shard]);
-    }
-    run.args(["--", "--lib"]);
-    for test in ["field", "policy", "entry", "ledger", "scenario", "fuzz", "simulation"] {
-        run.args(["--test", test]);
-    }
-    succeeds(run.env("STEPS", "100000"))
-}
-
 fn cargo(arguments: &[&str]) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(arguments).current_dir(root());
     cargo
 }
 
-fn succeeds(mut command: impl std::borrow::BorrowMut<Command>) -> Result<bool> {
+/// Runs a command and says whether it succeeded.
+pub fn succeeds(mut command: impl std::borrow::BorrowMut<Command>) -> Result<bool> {
     let command = command.borrow_mut();
     let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
     if status.code().is_none() {
