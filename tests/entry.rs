@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use breadbox::cache::entry::{Damage, Entry, Kind};
+use breadbox::cache::entry::{Beginning, Damage, Entry, Kind};
 use breadbox::cache::family::Generation;
 use breadbox::cache::ledger::{Epoch, Sequence, Stamp};
 use breadbox::cache::tuning::History;
@@ -66,6 +66,47 @@ fn a_valid_checksum_over_nonsense_is_an_error_all_the_same() {
         let zeros = rest.iter().all(|byte| *byte == 0) && !rest.is_empty();
         // Ninety zeros are 75 for an empty pass marker and fifteen too many.
         assert!(decoded.is_err(), "{} bytes, zeros: {zeros}: {decoded:?}", rest.len());
+    }
+}
+
+/// Its first bytes say how many more must be read before the entry can be judged.
+#[test]
+fn the_first_bytes_tell_where_the_body_begins() {
+    let bytes = whole(&sample());
+    let body = sample().encode().len();
+    assert_eq!(Entry::head_len(&bytes), Some(body));
+    assert_eq!(Entry::head_len(&bytes[..12]), Some(body), "twelve are enough");
+    assert_eq!(Entry::head_len(&bytes[..11]), None);
+}
+
+/// Who deletes what was purged reads no more of it than the ledger judges by.
+#[test]
+fn what_the_ledger_judges_by_stands_at_the_beginning() {
+    let entry = sample();
+    let bytes = entry.encode();
+    let read = Beginning { stamp: entry.stamp, key: entry.key.clone(), tags: entry.tags.clone() };
+    let parts = ["GET https://a.test/", "a", "b:1"];
+    let end = 4 + 9 + 16 + 66 + 4 + parts.iter().map(|part| 4 + part.len()).sum::<usize>();
+    assert_eq!(Beginning::read(&bytes), Some(read.clone()));
+    assert_eq!(Beginning::read(&bytes[..end]), Some(read));
+    assert_eq!(Beginning::read(&bytes[..end - 1]), None, "too few");
+    assert_eq!(Beginning::read(&[b"BBX\x01", &bytes[4..]].concat()), None, "an older form");
+}
+
+/// Lifetimes are reckoned with what a history says, so it must be a count and a span.
+#[test]
+fn a_history_that_is_no_count_and_span_is_damage() {
+    for (changes, seconds) in [
+        (f64::NAN, 1.0),
+        (f64::INFINITY, 1.0),
+        (-1.0, 1.0),
+        (1.0, f64::NAN),
+        (1.0, f64::INFINITY),
+        (1.0, -1.0),
+    ] {
+        let history = History { changes, seconds, digest: None };
+        let read = Entry::decode(&whole(&Entry { history, ..sample() }));
+        assert_eq!(read, Err(Damage::Value), "{changes} in {seconds} s");
     }
 }
 

@@ -44,6 +44,40 @@ fn what_is_used_survives_a_scan() {
     }
 }
 
+/// That another key was asked for meanwhile does not make one forgotten.
+#[test]
+fn what_is_asked_for_again_is_taken_in() {
+    let mut memory: Memory<()> = Memory::new(1 << 20);
+    assert!((0..100).all(|n| !memory.admits(id(n), 100)), "once");
+    assert!((0..100).all(|n| memory.admits(id(n), 100)), "again");
+}
+
+/// The hand goes from the oldest to the newest, and goes on where it stood, also when something
+/// beside it was dropped.
+#[test]
+fn the_oldest_that_was_not_used_goes_first() {
+    let held = |memory: &Memory<usize>| (1..=9).filter(|n| memory.holds(id(*n))).collect();
+    let mut memory = Memory::new(4 * ROOM);
+    (1..=4).for_each(|n| memory.insert(id(n), 100, n));
+    assert_eq!(memory.weight(), 4 * ROOM, "the budget may be used up");
+    assert_eq!(memory.get(id(1)), Some(&1));
+    assert!(memory.holds(id(2)), "to look is not to use");
+    memory.insert(id(5), 100, 5);
+    let first: Vec<usize> = held(&memory);
+    assert_eq!(first, [1, 3, 4, 5], "1 was used, so 2 goes");
+    assert_eq!(memory.remove(id(5)), Some(5));
+    (6..=7).for_each(|n| memory.insert(id(n), 100, n));
+    let then: Vec<usize> = held(&memory);
+    assert_eq!(then, [1, 4, 6, 7], "on from 2 comes 3");
+    assert_eq!(memory.remove(id(4)), Some(4));
+    (8..=9).for_each(|n| memory.insert(id(n), 100, n));
+    let last: Vec<usize> = held(&memory);
+    assert_eq!(last, [1, 7, 8, 9], "where 4 was comes 6");
+}
+
+/// What a thing of 100 bytes weighs.
+const ROOM: usize = 100 + 3072;
+
 #[derive(Clone, Debug)]
 enum Step {
     Get(usize),

@@ -52,6 +52,26 @@ fn announced_changes_do_not_shorten_lifetimes() {
     assert!(after(Change::Silent) < after(Change::Announced));
 }
 
+/// A check tells that something has changed, not how often: it counts for as many changes as are
+/// to be expected, `x / (1 - e^-x)`, where the rate of before makes `x` of them likely.
+#[test]
+fn a_change_counts_for_as_many_as_were_likely() {
+    let bounds = bounds(10, 3600);
+    let before = |changes, seconds| History { changes, seconds, digest: None };
+    // At first half a change in 250 s is assumed; what is older counts nine tenths.
+    for (history, after, change, expected) in [
+        (before(0.0, 0.0), 250, Change::Silent, before(1.130, 250.0)),
+        (before(0.0, 0.0), 0, Change::Silent, before(1.0, 0.0)),
+        (before(10.0, 1000.0), 1000, Change::Silent, before(13.473, 1900.0)),
+        (before(10.0, 1000.0), 1000, Change::None, before(9.0, 1900.0)),
+    ] {
+        let found = history.after(&check(after, change), bounds);
+        let near = |a: f64, b: f64| (a - b).abs() < 0.001;
+        assert!(near(found.changes, expected.changes), "{history:?}: {found:?}");
+        assert!(near(found.seconds, expected.seconds), "{history:?}: {found:?}");
+    }
+}
+
 /// Whatever a history says, also one from a damaged or hostile store, the bounds hold.
 #[test]
 fn bounds_hold_for_every_history() {
@@ -84,10 +104,11 @@ fn advice_finds_the_rate_and_what_it_costs() {
     let advice = watch.advice(5).expect("it is enough");
     assert!((advice.now - 50.0).abs() < 0.1, "{advice:?}");
     assert!((advice.ttl - 360.0).abs() < 4.0, "5 % of 3600 s, twice: {advice:?}");
-    assert!((advice.saved - (1.0 - 60.0 / 370.0)).abs() < 0.01, "{advice:?}");
+    assert!((advice.saved - (1.0 - 60.0 / 370.0)).abs() < 0.002, "{advice:?}");
     assert!((advice.stale_then - 0.048).abs() < 0.002, "{advice:?}");
     assert!((advice.stale_now - 0.0069).abs() < 0.001, "{advice:?}");
     assert_eq!(Watch { checks: 19, seconds: 1000, ..Watch::default() }.advice(5), None);
+    assert!(Watch { checks: 20, seconds: 1000, ..Watch::default() }.advice(5).is_some());
     let never = Watch { checks: 50, seconds: 3000, granted: 3000, ..Watch::default() };
     let advice = never.advice(5).expect("it is enough");
     assert!(advice.ttl > 300.0 && advice.ttl < 1000.0, "no change is not never: {advice:?}");

@@ -40,6 +40,37 @@ fn requests_that_are_a_clients_own() {
     }
 }
 
+/// Each client brings its secret where its own server looks for it; a form on a page can send
+/// `Basic`, so only what no form can send takes that (RFC 9110 §11.6.2).
+#[test]
+fn secrets_are_where_each_dialect_has_them() {
+    let own = "breadbox-signature: hook;t=1;v1=00";
+    for (dialect, field, secret, signature) in [
+        (Dialect::Native, "authorization: Bearer s3cret", Some("s3cret"), None),
+        (Dialect::Native, "authorization: bearer  s3cret ", Some("s3cret"), None),
+        (Dialect::Native, "authorization: Bearers3cret", None, None),
+        (Dialect::Native, "authorization: Basic YTpzM2NyZXQ=", None, None),
+        (Dialect::Native, "x-auth-key: s3cret", None, None),
+        (Dialect::Native, own, None, Some("hook;t=1;v1=00")),
+        (Dialect::Cloudflare, "authorization: Bearer s3cret", Some("s3cret"), None),
+        (Dialect::Cloudflare, "x-auth-key: s3cret", Some("s3cret"), None),
+        (Dialect::Cloudflare, "authorization: Basic YTpzM2NyZXQ=", None, None),
+        (Dialect::Cloudflare, own, None, None),
+        (Dialect::Fastly, "fastly-key: s3cret", Some("s3cret"), None),
+        (Dialect::Fastly, "authorization: Bearer s3cret", None, None),
+        (Dialect::Fastly, own, None, None),
+        (Dialect::Varnish, "authorization: Bearer s3cret", Some("s3cret"), None),
+        (Dialect::Varnish, "authorization: Basic YTpzM2NyZXQ=", Some("s3cret"), None),
+        (Dialect::Varnish, "authorization: Basic YQ==", None, None),
+        (Dialect::Varnish, "authorization: Basic !", None, None),
+        (Dialect::Varnish, own, None, None),
+    ] {
+        let headers = request("PURGE https://edge.test/a", &[field]).headers;
+        assert_eq!(dialect.secret(&headers).as_deref(), secret, "{dialect:?} {field}");
+        assert_eq!(dialect.signature(&headers), signature, "{dialect:?} {field}");
+    }
+}
+
 #[test]
 fn cloudflares_bodies() {
     let table: &[(&str, Result<&[&str], &str>)] = &[

@@ -78,7 +78,8 @@ fn one_by_one(options: &Options) -> Result<bool> {
 }
 
 /// The tests that need nothing but themselves.
-const TESTS: [&str; 12] = [
+const TESTS: [&str; 14] = [
+    "config",
     "entry",
     "field",
     "fuzz",
@@ -89,6 +90,7 @@ const TESTS: [&str; 12] = [
     "purge",
     "scenario",
     "simulation",
+    "tally",
     "tuning",
     "values",
 ];
