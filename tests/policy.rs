@@ -9,12 +9,16 @@ mod again;
 mod answering;
 #[path = "policy/asking.rs"]
 mod asking;
+#[path = "policy/committing.rs"]
+mod committing;
 #[path = "policy/compressing.rs"]
 mod compressing;
 #[path = "policy/courses.rs"]
 mod courses;
 #[path = "policy/forms.rs"]
 mod forms;
+#[path = "policy/leases.rs"]
+mod leases;
 #[path = "policy/lifetimes.rs"]
 mod lifetimes;
 #[path = "policy/messages.rs"]

@@ -40,7 +40,7 @@ fn slow_course(
     told
 }
 
-fn word(action: &Action<u8>) -> String {
+pub(super) fn word(action: &Action<u8>) -> String {
     match action {
         Action::Acquire { reach, .. } => format!("acquire {reach:?}"),
         Action::Collect { .. } => "collect".to_owned(),
@@ -65,7 +65,7 @@ fn word(action: &Action<u8>) -> String {
     }
 }
 
-fn answered(lines: &[&str]) -> Outcome<u8> {
+pub(super) fn answered(lines: &[&str]) -> Outcome<u8> {
     Outcome::Answered { response: response(lines), length: Some(1) }
 }
 
@@ -277,7 +277,7 @@ fn stored(standing: Standing) -> Outcome<u8> {
     stored_at(60, standing)
 }
 
-fn stored_before(secs: u64) -> Outcome<u8> {
+pub(super) fn stored_before(secs: u64) -> Outcome<u8> {
     stored_at(secs, Standing::Clean)
 }
 

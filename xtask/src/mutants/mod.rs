@@ -36,6 +36,10 @@ pub struct Options {
     /// Try those again that were missed before
     #[arg(long, requires = "at_once")]
     again: bool,
+    /// Leave the simulation out, which takes ten times as long as all others; `--again` without
+    /// this tries what was missed with it
+    #[arg(long, requires = "at_once")]
+    quick: bool,
 }
 
 /// Changes the core and sees whether the tests notice.
@@ -49,7 +53,8 @@ pub fn run(options: &Options) -> Result<bool> {
 fn at_once(options: &Options) -> Result<bool> {
     let mutants = list::mutants(&options.files, options.shard.as_deref())?;
     let tree = Tree::plant(&mutants)?;
-    let tests = tree.tests(&TESTS)?;
+    let mut tests = tree.tests(&TESTS)?;
+    tests.retain(|tests| !options.quick || tests.name != "simulation");
     let trial = Trial::prepare(&tree, tests, mutants.len())?;
     let mut results = Results::open()?;
     let due = mutants.iter().filter(|mutant| match results.fate(&mutant.name) {
