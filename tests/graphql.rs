@@ -6,13 +6,14 @@ use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{Action, Exchange, Fault, Lease, Limits, Outcome, Plan, Reach};
 use breadbox::cache::family::Generation;
 use breadbox::cache::graphql::{
-    Document, GraphQl, Json, Operations, Persisted, answer_tags, content_form, reads_by_url,
+    Document, GraphQl, Json, Operations, Persisted, accepted, answer_tags, content_form,
+    reads_by_url,
 };
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::Stamp;
 use breadbox::cache::policy::{ContentForm, Treatment};
 use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 #[test]
 fn documents_are_told_by_their_operations() {
@@ -50,6 +51,24 @@ fn documents_are_told_by_their_operations() {
     ] {
         assert_eq!(Document::parse(text).map(|it| it.operations), expected, "{text}");
     }
+}
+
+/// Servers answer with one of two media types as the client asks, so answers are told apart by what
+/// it takes, in whatever case and over however many lines that is said (RFC 9110 §8.3.1,
+/// RFC 9110 §5.3).
+#[test]
+fn answers_are_told_apart_by_what_clients_take() {
+    let of = |values: &[&'static str]| {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::ACCEPT, HeaderValue::from_static(value));
+        }
+        accepted(&RequestHead { method: Method::POST, url: String::new(), headers })
+    };
+    let both = "application/graphql-response+json,application/json";
+    assert_eq!(of(&[both]), both);
+    assert_eq!(of(&["Application/GraphQL-Response+JSON", "application/json"]), both);
+    assert_eq!(of(&[]), "");
 }
 
 #[test]

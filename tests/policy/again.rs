@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use breadbox::cache::entry::{Entry, Kind};
-use breadbox::cache::exchange::{Action, Again, Content, Exchange, Found, Limits, Outcome, Plan};
+use breadbox::cache::exchange::{
+    Action, Again, Content, Exchange, Found, Held, Limits, Outcome, Plan,
+};
 use breadbox::cache::family::Generation;
 use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
@@ -14,7 +16,7 @@ use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time, Verdict};
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
-use super::messages::{NOW, URL, fields, request, rule};
+use super::messages::{NOW, URL, fields, plan, request, rule};
 
 /// Request lines that matter to caches, and some that do not.
 const ASKED: [&str; 18] = [
@@ -114,6 +116,50 @@ fn told(request: &RequestHead, stored: &HeaderMap) -> RequestHead {
         }
     }
     RequestHead { method: request.method.clone(), url: String::new(), headers }
+}
+
+/// What is made again is all of a fresh stored response, as it was sent for GET: neither a part,
+/// nor what was changed for its client, nor what another fetch has just brought.
+#[test]
+fn only_plain_hits_are_made_again() {
+    let gzip = Kind::Compressed { plain: 99 };
+    for (asked, words, kind, later, again) in [
+        (&[][..], "", Kind::Response, 0, true),
+        (&["accept-encoding: gzip"], "", gzip, 0, true),
+        (&[], "", gzip, 0, false),
+        (&["HEAD"], "", Kind::Response, 0, false),
+        (&["QUERY"], "method=QUERY", Kind::Response, 0, false),
+        (&["range: bytes=0-1"], "", Kind::Response, 0, false),
+        (&["if-none-match: \"a\""], "", Kind::Response, 0, false),
+        (&[], "", Kind::Response, 60_000, false),
+    ] {
+        let asked = request(asked);
+        let entry = Entry { kind, ..entry(&["etag: \"a\""], &asked) };
+        let found = Found { entry, body: 7u8, standing: Standing::Clean };
+        let (exchange, action) = asks(&asked, words, &found, Time(NOW.0 + later));
+        let Action::Reply(reply) = action else { panic!("{action:?}") };
+        assert_eq!(exchange.again(&reply).is_some(), again, "{asked:?} {kind:?} {later}");
+    }
+    let asked = request(&[]);
+    let entry = entry(&[], &asked);
+    let (mut exchange, mut action) = Exchange::begin(asked, NOW, 1, plan(rule("")));
+    let mut looks = 0;
+    let reply = loop {
+        let outcome = match action {
+            Action::Acquire { .. } => Outcome::Held { by: Held::Here, found: None },
+            Action::Lookup { .. } if looks > 0 => {
+                let entry = entry.clone();
+                Outcome::Found(Found { entry, body: 7u8, standing: Standing::Clean })
+            }
+            Action::Lookup { .. } => Outcome::Absent,
+            Action::Reply(reply) => break reply,
+            _ => Outcome::Done,
+        };
+        looks += 1;
+        (exchange, action) = exchange.resume(outcome, NOW);
+    };
+    assert_eq!(reply.status.verdict, Verdict::Collapsed);
+    assert!(exchange.again(&reply).is_none(), "the next one is a hit");
 }
 
 proptest! {

@@ -17,6 +17,7 @@ struct Course {
     waits: Vec<Duration>,
     deadlines: Vec<Option<Duration>>,
     reply: Option<(u16, Verdict, Option<Reason>)>,
+    ttl: Option<i64>,
 }
 
 fn course(asked: &[&str], mut answer: impl FnMut(&Action<u8>) -> Outcome<u8>) -> Course {
@@ -30,6 +31,7 @@ fn course(asked: &[&str], mut answer: impl FnMut(&Action<u8>) -> Outcome<u8>) ->
             Action::Reply(reply) => {
                 let status = &reply.status;
                 course.reply = Some((reply.head.status, status.verdict, status.reason));
+                course.ttl = status.ttl;
             }
             Action::Wait { at_most, .. } => {
                 course.waits.push(*at_most);
@@ -275,4 +277,23 @@ fn what_the_leader_brought_is_judged_when_it_is_found() {
         });
         assert_eq!(found.told[4], last, "RFC 9111 §4.4: {:?}", found.told);
     }
+}
+
+/// The remaining freshness, in whole seconds; of what is stale it is how long ago that ended.
+#[test]
+fn what_is_left_of_a_lifetime_is_told() {
+    for (age, ttl) in [(0, 10), (3_000, 7), (3_001, 6), (9_999, 0), (12_500, -3)] {
+        let found = course(&[], |action| match action {
+            Action::Lookup { .. } => Outcome::Found(kept(age)),
+            _ => Outcome::Done,
+        });
+        assert_eq!(found.ttl, Some(ttl), "RFC 9211 §2.4: {age} ms");
+    }
+    let fetched = course(&[], |action| match action {
+        Action::Acquire { .. } => granted(Reach::Everywhere),
+        Action::Fetch(_) => answered(&["200", "cache-control: max-age=9", "age: 2"]),
+        Action::Lookup { .. } => Outcome::Absent,
+        _ => Outcome::Done,
+    });
+    assert_eq!(fetched.ttl, Some(7), "RFC 9211 §2.4: of what is being stored");
 }
