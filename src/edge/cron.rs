@@ -6,10 +6,11 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::js;
 use super::state::Edge;
-use super::warm::{By, Left, Went};
+use super::warm::{By, LEAST, Left, Went};
 
 thread_local! {
     /// The site that the next event begins with; another isolate begins anywhere.
@@ -28,11 +29,15 @@ enum Seen {
 pub(super) async fn tick(edges: &[Rc<Edge>]) {
     let sites = edges.len() as u64;
     let Some(first) = TURN.get().checked_rem(sites) else { return };
+    let began = js::now();
     let mut left = edges.first().map_or(0, |edge| edge.allowance());
     let mut seen = 0;
     let from = usize::try_from(first).unwrap_or(0);
     for edge in edges.iter().cycle().skip(from).take(edges.len()) {
-        if seen > 0 && left < edge.least() {
+        if seen == 0 {
+            // Whatever its shards take, whose turn it is gets somewhere.
+            left = left.max(edge.upkeep().saturating_add(LEAST));
+        } else if left < edge.least() || js::now().since(began) > SPAN {
             break;
         }
         let Seen::To(spent) = edge.see_to(left).await else { break };
@@ -81,6 +86,9 @@ impl Edge {
         self.shared.as_ref().map_or(0, |shared| shared.shards() as u64)
     }
 }
+
+/// After so long no further site is begun with: the next event is due soon.
+const SPAN: Duration = Duration::from_secs(45);
 
 /// What it takes more where Redis has forgotten the scripts.
 const LOADING: u64 = 8;

@@ -240,7 +240,8 @@ impl Edge {
     fn items(&self, by: By) -> u32 {
         let most = match by {
             By::Cron(most) => most,
-            By::Request => self.allowance().saturating_sub(self.upkeep()),
+            // It looks for the job before and after, and counts.
+            By::Request => self.allowance().saturating_sub(ASKING).max(LEAST),
         };
         let items = most.saturating_sub(JOB).checked_div(ITEM).unwrap_or(0);
         u32::try_from(items).unwrap_or(u32::MAX)
@@ -388,6 +389,12 @@ const JOB: u64 = 4;
 /// What an item takes: for a page the look, the lease, the fetch, the store and the data centre's
 /// copy, and for one of several variants two more.
 const ITEM: u64 = 7;
+
+/// With fewer subrequests a job gets nowhere.
+pub(super) const LEAST: u64 = JOB + ITEM;
+
+/// What a request takes that goes on with a job: two looks for it, and a flush.
+const ASKING: u64 = 5;
 
 /// How often it is tried to end a job that goes on.
 const TRIES: u32 = 5;

@@ -2,7 +2,7 @@
 //! every answer is checked against what the origin had published and purged when.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
@@ -104,12 +104,14 @@ async fn a_cluster_loses_a_master_and_moves_a_slot() -> Result<()> {
         .through(async {
             let owner = owner_of(&nodes, "{breadbox:0}")?;
             let replica = owner + 3;
+            let killed = Instant::now();
             nodes[owner].daemon.kill();
             eventually("a replica is the master", PATIENCE, async || {
                 nodes[replica].tell(&["INFO", "replication"]).is_ok_and(|it| is_master(&it))
             })
             .await?;
             stage.is_back().await?;
+            acknowledged(killed);
             nodes[owner].daemon.start_again()?;
             move_slot(&nodes, owner, "{breadbox:1}")?;
             stage.is_back().await?;
@@ -132,16 +134,24 @@ async fn sentinels_fail_over() -> Result<()> {
     stage.is_back().await?;
     stage
         .through(async {
+            let killed = Instant::now();
             primary.daemon.kill();
             eventually("the replica is the primary", PATIENCE, async || {
                 replica.tell(&["INFO", "replication"]).is_ok_and(|it| is_master(&it))
             })
             .await?;
             stage.is_back().await?;
+            acknowledged(killed);
             primary.daemon.start_again()?;
             stage.is_back().await
         })
         .await
+}
+
+/// For docs/high-availability.md.
+fn acknowledged(killed: Instant) {
+    let took = killed.elapsed().as_secs_f64();
+    xtask::progress::line(&format!("  purges are acknowledged again after {took:.1} s"));
 }
 
 fn in_step(replica: &Redis) -> bool {

@@ -3,6 +3,7 @@
 mod ahead;
 mod prefetch;
 mod queries;
+mod rules;
 mod values;
 mod warming;
 
@@ -20,6 +21,8 @@ pub enum Part {
     Prefetch,
     /// How many questions by content reach the origin; counts alone.
     Queries,
+    /// The hit ratio with and without rules about queries; counts alone.
+    Rules,
     /// What the library spares a database; timed.
     Values,
     /// The hit ratio after a purge of everything; counts alone, so the same on every machine.
@@ -36,7 +39,8 @@ pub struct Options {
 
 /// Shows it; false if there is no benefit.
 pub fn run(options: &Options) -> Result<bool> {
-    let all = [Part::Warming, Part::Queries, Part::Prefetch, Part::Values, Part::Ahead];
+    let all =
+        [Part::Rules, Part::Warming, Part::Queries, Part::Prefetch, Part::Values, Part::Ahead];
     let parts = if options.parts.is_empty() { &all[..] } else { &options.parts };
     let runtime = tokio::runtime::Runtime::new()?;
     let mut good = true;
@@ -45,6 +49,7 @@ pub fn run(options: &Options) -> Result<bool> {
             Part::Ahead => runtime.block_on(ahead::show())?,
             Part::Prefetch => runtime.block_on(prefetch::show())?,
             Part::Queries => runtime.block_on(queries::show())?,
+            Part::Rules => runtime.block_on(rules::show())?,
             Part::Values => runtime.block_on(values::show())?,
             Part::Warming => runtime.block_on(warming::show())?,
         };
