@@ -54,6 +54,12 @@ pub fn tool_cache(tool: &str, version: &str) -> Result<PathBuf> {
     Ok(cache.join("breadbox").join(format!("{tool}-{version}")))
 }
 
+/// Where processes of this user claim ports, whichever checkout they are of.
+pub fn port_claims() -> PathBuf {
+    let user = rustix::process::getuid().as_raw();
+    env::temp_dir().join(format!("breadbox-ports-{user}"))
+}
+
 /// The first file called `name` on `PATH`.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;

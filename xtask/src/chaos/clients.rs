@@ -79,7 +79,7 @@ impl<'a> Load<'a> {
         let mut chance = Chance::new(self.seed ^ (number as u64) << 32);
         let mut tally = Tally::default();
         let mut due = Instant::now();
-        while due < end {
+        while due < end && !self.past.is_cut_short() {
             sleep_until(due.into()).await;
             let worker = chance.below(self.urls.len());
             let path = self.path(&mut chance);
@@ -165,7 +165,7 @@ impl<'a> Load<'a> {
     async fn purge(&self, end: Instant) -> Tally {
         let mut chance = Chance::new(!self.seed);
         let mut tally = Tally::default();
-        while Instant::now() + PURGE_PAUSE < end {
+        while Instant::now() + PURGE_PAUSE < end && !self.past.is_cut_short() {
             tokio::time::sleep(PURGE_PAUSE).await;
             let path = format!("/page/{}", chance.below(HOT));
             let worker = chance.below(self.urls.len());

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 
 use super::chance::Chance;
 use crate::faults::{Proxy, Trouble};
@@ -14,7 +15,7 @@ use crate::harness::{Edge, Weather};
 use crate::servers::Daemon;
 
 /// What was done and what it did to the memory of those that it was done to.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Deeds {
     /// How often each deed was done.
     pub counts: BTreeMap<String, usize>,
@@ -22,11 +23,17 @@ pub(super) struct Deeds {
     pub witness: Vec<f64>,
     /// The most memory in MB that a process of each kind had.
     pub most: BTreeMap<&'static str, f64>,
+    /// What could not be done or undone, and so ended the run.
+    pub fault: Option<Error>,
 }
 
 /// When the origin and each worker could not be relied upon.
 #[derive(Debug)]
-pub(super) struct Past(Vec<Mutex<Spans>>);
+pub(super) struct Past {
+    /// The origin's, and then each worker's.
+    spans: Vec<Mutex<Spans>>,
+    cut_short: AtomicBool,
+}
 
 /// Beginnings and ends; one that lasts has no end.
 type Spans = Vec<(Instant, Option<Instant>)>;
@@ -57,7 +64,13 @@ enum Which {
 
 impl Past {
     pub fn new(workers: usize) -> Self {
-        Self((0..=workers).map(|_| Mutex::default()).collect())
+        let spans = (0..=workers).map(|_| Mutex::default()).collect();
+        Self { spans, cut_short: AtomicBool::new(false) }
+    }
+
+    /// Whether the run is over before its time.
+    pub fn is_cut_short(&self) -> bool {
+        self.cut_short.load(Ordering::Relaxed)
     }
 
     /// Whether the origin's line was troubled in a span, or so shortly before that others were
@@ -79,7 +92,7 @@ impl Past {
     }
 
     fn spans(&self, index: usize) -> MutexGuard<'_, Spans> {
-        self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
+        self.spans[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, index: usize) {
@@ -93,37 +106,15 @@ impl Past {
     }
 }
 
-/// Does one deed after another, at times two at once, and undoes them all in the end.
-pub(super) fn until(end: Instant, edge: &mut Edge, seed: u64, past: &Past) -> Result<Deeds> {
-    let mut chance = Chance::new(seed);
+/// Does one deed after another, at times two at once, and undoes them all in the end. What it did
+/// until then is told if it comes to a bad end, too, and the clients are sent home.
+pub(super) fn until(end: Instant, edge: &mut Edge, seed: u64, past: &Past) -> Deeds {
     let mut deeds = Deeds::default();
-    let mut active: Vec<(Instant, Deed)> = Vec::new();
-    let (mut next, mut look) = (Instant::now(), Instant::now());
-    while Instant::now() < end {
-        let now = Instant::now();
-        for (_, deed) in active.extract_if(.., |(over, _)| *over <= now) {
-            deed.undo(edge, past)?;
-        }
-        if now >= next && active.len() < AT_ONCE {
-            let deed = Deed::any(&mut chance, edge.workers.len());
-            let lasts = chance.between(SHORTEST, LONGEST);
-            next = now + chance.between(PAUSE_MIN, PAUSE_MAX);
-            if !active.iter().any(|(_, other)| other.touches(deed)) {
-                *deeds.counts.entry(deed.name()).or_default() += 1;
-                deed.r#do(edge, past)?;
-                active.push((Instant::now() + lasts, deed));
-            }
-        }
-        if now >= look {
-            look = now + Duration::from_secs(1);
-            deeds.weigh(edge);
-        }
-        sleep(STEP);
+    if let Err(fault) = deeds.go_on(end, edge, seed, past) {
+        deeds.fault = Some(fault);
+        past.cut_short.store(true, Ordering::Relaxed);
     }
-    for (_, deed) in active {
-        deed.undo(edge, past)?;
-    }
-    Ok(deeds)
+    deeds
 }
 
 impl Deed {
@@ -229,6 +220,34 @@ impl Which {
 }
 
 impl Deeds {
+    fn go_on(&mut self, end: Instant, edge: &mut Edge, seed: u64, past: &Past) -> Result<()> {
+        let mut chance = Chance::new(seed);
+        let mut active: Vec<(Instant, Deed)> = Vec::new();
+        let (mut next, mut look) = (Instant::now(), Instant::now());
+        while Instant::now() < end {
+            let now = Instant::now();
+            for (_, deed) in active.extract_if(.., |(over, _)| *over <= now) {
+                deed.undo(edge, past)?;
+            }
+            if now >= next && active.len() < AT_ONCE {
+                let deed = Deed::any(&mut chance, edge.workers.len());
+                let lasts = chance.between(SHORTEST, LONGEST);
+                next = now + chance.between(PAUSE_MIN, PAUSE_MAX);
+                if !active.iter().any(|(_, other)| other.touches(deed)) {
+                    *self.counts.entry(deed.name()).or_default() += 1;
+                    deed.r#do(edge, past)?;
+                    active.push((Instant::now() + lasts, deed));
+                }
+            }
+            if now >= look {
+                look = now + Duration::from_secs(1);
+                self.weigh(edge);
+            }
+            sleep(STEP);
+        }
+        active.into_iter().try_for_each(|(_, deed)| deed.undo(edge, past))
+    }
+
     fn weigh(&mut self, edge: &mut Edge) {
         let mut heaviest = |kind, megabytes: f64| {
             let most = self.most.entry(kind).or_default();

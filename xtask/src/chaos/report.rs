@@ -11,7 +11,7 @@ use super::clients::Tally;
 use super::mischief::Deeds;
 
 /// The figures of a run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Report {
     pub(super) rate: f64,
     pub(super) calm: Tally,
@@ -26,7 +26,7 @@ impl Report {
     /// Whether everything that must hold held.
     pub fn holds(&self) -> bool {
         let clean = self.violations().is_empty() && self.logs.is_empty();
-        clean && self.alive && self.is_flat()
+        clean && self.alive && self.deeds.fault.is_none() && self.is_flat()
     }
 
     fn violations(&self) -> Vec<&String> {
@@ -74,6 +74,9 @@ impl fmt::Display for Report {
         }
         writeln!(f, "| bad lines in logs | {} |", self.logs.len())?;
         writeln!(f, "| violations | {} |", violations.len())?;
+        if let Some(fault) = &deeds.fault {
+            writeln!(f, "  ended early: {fault:#}")?;
+        }
         for line in violations.into_iter().chain(&self.logs).take(SHOWN) {
             writeln!(f, "  {line}")?;
         }
@@ -123,3 +126,28 @@ const LEEWAY: f64 = 12.0;
 /// In a run shorter than this the memory has not yet found its level.
 const WARM: u64 = 120;
 const SHOWN: usize = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_ended_early_tells_what_was_seen_until_then() {
+        let tally = Tally { took: vec![1.0, 2.0], ..Tally::default() };
+        let report = |fault| Report {
+            rate: 10.0,
+            calm: Tally::default(),
+            tally: tally.clone(),
+            deeds: Deeds { fault, ..Deeds::default() },
+            logs: Vec::new(),
+            alive: true,
+            seconds: 7,
+        };
+        assert!(report(None).holds());
+        let early = report(Some(anyhow::anyhow!("a worker did not come back")));
+        assert!(!early.holds());
+        let text = early.to_string();
+        assert!(text.contains("| good answers | 2 |") && text.contains("| length | 7 s |"));
+        assert!(text.contains("ended early: a worker did not come back"), "{text}");
+    }
+}
