@@ -9,6 +9,8 @@ use super::slot::Slot;
 pub(super) struct Lane<C> {
     pub(super) slot: Slot<C>,
     moved: Cell<Instant>,
+    /// Since when an answer has been owed and none has come.
+    owing: Cell<Option<Instant>>,
     waiting: Cell<u32>,
 }
 
@@ -19,7 +21,8 @@ pub(super) struct Underway<'a, C> {
 
 impl<C: Clone> Lane<C> {
     pub(super) fn new() -> Self {
-        Self { slot: Slot::new(), moved: Cell::new(Instant::now()), waiting: Cell::new(0) }
+        let moved = Cell::new(Instant::now());
+        Self { slot: Slot::new(), moved, owing: Cell::new(None), waiting: Cell::new(0) }
     }
 
     /// Whether a command sent now would soon have its turn: nothing waits, or answers arrive.
@@ -30,14 +33,16 @@ impl<C: Clone> Lane<C> {
     }
 
     /// Whether so much time has passed without an answer that the connection may be dead: a server
-    /// that is gone without a word, or a box on the way that has forgotten it.
+    /// that is gone without a word, or a box on the way that has forgotten it. What a client has
+    /// given up meanwhile was not answered either.
     pub(super) fn is_silent(&self) -> bool {
-        self.waiting.get() > 0 && self.moved.get().elapsed() >= SILENCE
+        self.owing.get().is_some_and(|since| since.elapsed() >= SILENCE)
     }
 
     /// Notes that the connection has been replaced.
     pub(super) fn renewed(&self) {
         self.moved.set(Instant::now());
+        self.owing.set(None);
     }
 
     /// Notes a command for as long as the answer is held.
@@ -46,14 +51,23 @@ impl<C: Clone> Lane<C> {
             self.moved.set(Instant::now());
         }
         self.waiting.set(self.waiting.get().saturating_add(1));
+        self.owing.set(self.owing.get().or_else(|| Some(Instant::now())));
         Underway { lane: self }
+    }
+}
+
+impl<C> Underway<'_, C> {
+    /// Notes that the command has come to its end, and was not given up.
+    pub(super) fn ended(&self) {
+        let others = self.lane.waiting.get() > 1;
+        self.lane.moved.set(Instant::now());
+        self.lane.owing.set(others.then(Instant::now));
     }
 }
 
 impl<C> Drop for Underway<'_, C> {
     fn drop(&mut self) {
         self.lane.waiting.set(self.lane.waiting.get().saturating_sub(1));
-        self.lane.moved.set(Instant::now());
     }
 }
 
@@ -83,5 +97,24 @@ mod tests {
         drop(second);
         lane.moved.set(Instant::now() - STALL);
         assert!(lane.flows());
+    }
+
+    #[test]
+    fn a_lane_whose_commands_are_given_up_is_silent_all_the_same() {
+        let lane = Lane::<()>::new();
+        drop(lane.enter());
+        assert!(!lane.is_silent());
+        lane.owing.set(Some(Instant::now() - SILENCE));
+        drop(lane.enter());
+        assert!(lane.is_silent());
+        lane.renewed();
+        let (first, second) = (lane.enter(), lane.enter());
+        lane.owing.set(Some(Instant::now() - SILENCE));
+        first.ended();
+        assert!(!lane.is_silent(), "an answer has come, another is owed since then");
+        assert!(lane.owing.get().is_some());
+        drop(first);
+        second.ended();
+        assert_eq!(lane.owing.get(), None);
     }
 }

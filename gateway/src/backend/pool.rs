@@ -112,11 +112,10 @@ impl Pool {
         send: impl AsyncFn(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, Fault> {
         let slot = &lane.slot;
-        if lane.is_silent() {
-            slot.renew(async || self.dial().await).await;
+        if lane.is_silent() && slot.renew(async || self.dial().await).await {
             lane.renewed();
         }
-        let _underway = lane.enter();
+        let underway = lane.enter();
         let mut repeats = 0;
         loop {
             let mut live = match repeats {
@@ -124,6 +123,7 @@ impl Pool {
                 _ => self.reconnected(slot).await?,
             };
             let (sent, outcome) = watched(send(&mut live.connection)).await;
+            underway.ended();
             let again = match &outcome {
                 Ok(reply) => repeats == 0 && live.made.elapsed() > SETTLED && demoted(reply),
                 Err(error) => self.may_repeat(error, sent, repeat, repeats),

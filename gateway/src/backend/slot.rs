@@ -1,9 +1,10 @@
 //! A place for one connection, which is made when it is first needed and again when it broke.
 
 use std::cell::RefCell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::fault::Fault;
 
@@ -64,12 +65,13 @@ impl<C: Clone> Slot<C> {
     }
 
     /// Has another connection take the place of one on which nothing comes back, if one can be had.
-    /// What waits on the old one goes on waiting.
-    pub(super) async fn renew(&self, dial: impl AsyncFnOnce() -> Result<C, Fault>) {
-        let Ok(_dialing) = self.dialing.try_lock() else { return };
-        if let Ok(connection) = dial().await {
-            *self.live.borrow_mut() = Some(Live { connection, made: Instant::now() });
-        }
+    /// What waits on the old one goes on waiting. An attempt that takes long is given up, so that
+    /// the next one is not kept from finding the server back; false if there is no other now.
+    pub(super) async fn renew(&self, dial: impl AsyncFnOnce() -> Result<C, Fault>) -> bool {
+        let Ok(_dialing) = self.dialing.try_lock() else { return false };
+        let Ok(Ok(connection)) = timeout(RENEWAL, dial()).await else { return false };
+        *self.live.borrow_mut() = Some(Live { connection, made: Instant::now() });
+        true
     }
 
     /// Gives up `broken`, unless it has been replaced already.
@@ -84,3 +86,6 @@ impl<C: Clone> Slot<C> {
         self.live.borrow().clone()
     }
 }
+
+/// How long a connection may take that is to replace another.
+const RENEWAL: Duration = Duration::from_millis(250);

@@ -101,15 +101,21 @@ impl Stage {
         }
     }
 
-    /// The same traffic without and with the trouble, and then the recovery of each class.
+    /// The same traffic without and with the trouble, and then the recovery of each class. What a
+    /// row is compared with must not be what the one before it has left behind.
     async fn row(&self, place: Place, span: Duration) -> Result<Vec<Cell>> {
+        for class in Class::ALL {
+            let well = self.recovery(class, Instant::now(), SETTLED).await;
+            well.with_context(|| format!("no {} as usual before: {place}", class.name()))?;
+        }
         let before = self.window(span).await;
         place.make(&self.edge)?;
         let during = self.window(span).await;
         place.mend(&self.edge)?;
         let mended = Instant::now();
-        let recoveries =
-            futures_util::future::join_all(Class::ALL.map(|class| self.recovery(class, mended)));
+        let recoveries = futures_util::future::join_all(
+            Class::ALL.map(|class| self.recovery(class, mended, PATIENCE)),
+        );
         let recoveries = recoveries.await;
         self.warm().await;
         let cells = Class::ALL.into_iter().zip(recoveries);
@@ -117,7 +123,10 @@ impl Stage {
         Ok(cells.map(cell).collect())
     }
 
+    /// A window begins when all pages with a lifetime of a second are stale: how many of them are
+    /// refreshed must not be a matter of what was before.
     async fn window(&self, span: Duration) -> BTreeMap<Class, (Vec<Sample>, usize)> {
+        tokio::time::sleep(STALE).await;
         self.site.origin.forget();
         let samples = traffic::window(&self.edge, &self.site, &self.client, span).await;
         let of = |class| samples.iter().filter(move |it| it.class == class).cloned().collect();
@@ -126,10 +135,15 @@ impl Stage {
     }
 
     /// How long until every isolate serves the class as before; `None` if it takes too long.
-    async fn recovery(&self, class: Class, mended: Instant) -> Option<Duration> {
+    async fn recovery(
+        &self,
+        class: Class,
+        mended: Instant,
+        patience: Duration,
+    ) -> Option<Duration> {
         for isolate in 0..self.edge.urls().len() {
             while !self.serves(class, isolate).await {
-                if mended.elapsed() > PATIENCE {
+                if mended.elapsed() > patience {
                     return None;
                 }
                 tokio::time::sleep(STEP).await;
@@ -284,5 +298,9 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// What counts as prompt once the trouble is over, on a busy machine.
 const PROMPT: Duration = Duration::from_millis(200);
 const RECOVERY_MAX: Duration = Duration::from_secs(2);
+/// Within this time a row must find everything as usual.
+const SETTLED: Duration = Duration::from_secs(30);
+/// After this long what was just refreshed is stale again.
+const STALE: Duration = Duration::from_millis(1100);
 const STEP: Duration = Duration::from_millis(20);
 const STORED: Duration = Duration::from_millis(500);
