@@ -92,10 +92,13 @@ impl Flights {
 }
 
 impl Drop for Own {
+    /// The engine may drop it long after its request was ended by the platform, in the course of
+    /// another one, which must not touch the promise any more; nobody waits for it by then.
     fn drop(&mut self) {
         let Ok(mut under_way) = self.flights.under_way.try_borrow_mut() else { return };
         if under_way.get(&self.id).is_some_and(|flight| flight.number == self.number)
             && let Some(flight) = under_way.remove(&self.id)
+            && js::now() < flight.until
         {
             let _ = flight.land.call0(&JsValue::UNDEFINED);
         }
