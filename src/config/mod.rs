@@ -31,7 +31,7 @@ pub use token::{Scope, Token, Tokens};
 pub use warming::Warming;
 
 use crate::cache::Tier;
-use crate::cache::policy::{OriginPurges, TagFields};
+use crate::cache::policy::{Doubt, OriginPurges, TagFields};
 use crate::cache::purge::Limit;
 use deployment::Hosts;
 use duration::{DURATIONS, duration};
@@ -193,6 +193,17 @@ impl Config {
             subrequests: number(&set, "SUBREQUESTS", 50, [50, 10_000])?.into(),
             hosts: Hosts::Any,
         })
+    }
+}
+
+impl Config {
+    /// Whether what may have been purged stands in for an origin that fails: not where a data
+    /// centre that can't reach Redis is given no time.
+    pub fn doubt(&self) -> Doubt {
+        match &self.redis {
+            Some(redis) if redis.grace.is_zero() => Doubt::Withheld,
+            _ => Doubt::StandsIn,
+        }
     }
 }
 

@@ -150,6 +150,7 @@ impl Edge {
                 refresh,
                 origin_purges: self.config.origin_purges,
                 tag_fields: self.config.tag_fields,
+                doubt: self.config.doubt(),
                 ..ruling.treatment
             },
             tags: ruling.tags,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use xtask::harness::{Edge, PlatformTier, SharedTier, Spec, eventually};
-use xtask::origin::{Origin, Reply};
+use xtask::origin::{Origin, Reply, Seen};
 
 use crate::site::{Answer, PATIENCE, REDIS_TIMEOUT, Site, one, page, set};
 
@@ -164,6 +165,35 @@ async fn expect_service_over(url: &str) -> Result<()> {
     // A number is what the script answers to who has spent its limit.
     assert!([429, 503].contains(&refused.status), "{url}: {}", refused.text());
     Ok(())
+}
+
+/// Where a lost Redis is given no time, purges are final: what may have been purged stands in for
+/// nothing, though there is no other answer.
+#[tokio::test]
+async fn without_grace_nothing_stands_in_that_may_have_been_purged() -> Result<()> {
+    let well = Arc::new(AtomicBool::new(true));
+    let is_well = Arc::clone(&well);
+    let script = move |_: &Seen| match is_well.load(Ordering::Relaxed) {
+        true => page(1),
+        false => Reply::status(503),
+    };
+    let mut site = Site::with(script, |spec| set(one(spec), "REDIS_GRACE", "0s"))?;
+    site.warm(0, "/page").await?;
+    site.edge.redis()?.daemon.kill();
+    well.store(false, Ordering::Relaxed);
+    eventually("the origin's failure is told", PATIENCE, async || {
+        site.get(0, "/page").await.is_ok_and(|answer| answer.status == 503)
+    })
+    .await?;
+    for _ in 0..3 {
+        let answer = site.get(0, "/page").await?;
+        assert_eq!(answer.status, 503, "{}", answer.headers_text());
+    }
+    well.store(true, Ordering::Relaxed);
+    eventually("the origin is asked again", PATIENCE, async || {
+        site.get(0, "/page").await.is_ok_and(|answer| answer.status == 200)
+    })
+    .await
 }
 
 /// A frozen gateway holds its connections open; thawed, it is used again.

@@ -7,7 +7,7 @@ use breadbox::cache::field::HttpDate;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::Stamp;
 use breadbox::cache::policy::{
-    Caching, ClientDirectives, Compression, Pace, Prohibition, Refresh, Treatment,
+    Caching, ClientDirectives, Compression, Doubt, Pace, Prohibition, Refresh, Treatment,
 };
 use breadbox::cache::tuning::Bounds;
 use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
@@ -75,7 +75,8 @@ pub fn lines(headers: &HeaderMap) -> Vec<String> {
 }
 
 /// A rule from words: `ttl=5`, `stale=5`, `rescue=5`, `keep=5`, `negative=5`, `cap=5`,
-/// `force=set-cookie`, `bypass`, `deaf` to clients, `body=5`, `method=QUERY`, `gzip`, `auto`.
+/// `force=set-cookie`, `bypass`, `deaf` to clients, `body=5`, `method=QUERY`, `gzip`, `auto`,
+/// `final` purges.
 pub fn rule(words: &str) -> Treatment {
     let mut rule = Treatment::default();
     for word in words.split_whitespace() {
@@ -95,6 +96,7 @@ pub fn rule(words: &str) -> Treatment {
             "body" => rule.body_max = value.parse().expect("a number"),
             "bypass" => rule.caching = Caching::Bypass,
             "auto" => rule.tuning = Some(Bounds::default()),
+            "final" => rule.doubt = Doubt::Withheld,
             "gzip" => rule.compression = Compression::Gzip,
             "deaf" => rule.client_directives = ClientDirectives::Ignore,
             "force" => rule.caching = Caching::Force { ignore: vec![prohibition(value)] },

@@ -66,6 +66,12 @@ fn purges_that_cannot_be_known() {
         ),
     ];
     check(&rows, Standing::Unknown);
+    // Purges that are to be final leave an error, not even the disconnected an old answer.
+    let row =
+        |answered, later, expected| -> Row { ("L1", "final", answered, later, &[], expected) };
+    let forbidden = "validate store-unavailable Forbidden";
+    let rows = [row(&["cache-control: max-age=9"], 1, forbidden), row(swr, 18, forbidden)];
+    check(&rows, Standing::Unknown);
 }
 
 const AGEING: &[Row] = &[

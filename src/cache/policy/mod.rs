@@ -55,6 +55,6 @@ pub use select::{selecting, selects};
 pub use status::Status;
 pub(crate) use status_code::blames_request;
 pub use treatment::{
-    Caching, ClientDirectives, Compression, ContentForm, OriginPurges, Pace, Prohibition, Refresh,
-    TagFields, Treatment,
+    Caching, ClientDirectives, Compression, ContentForm, Doubt, OriginPurges, Pace, Prohibition,
+    Refresh, TagFields, Treatment,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::{ClientDirectives, Treatment};
+use super::{ClientDirectives, Doubt, Treatment};
 use crate::cache::field::{CacheControl, Directives, Scope, Seconds, lines, members};
 use crate::cache::{Lifetime, Reason, RequestHead, ResponseHead, Time};
 
@@ -175,9 +175,13 @@ impl Case<'_> {
     /// A fresh response serves whatever happens to the origin; a stale one within its window or
     /// the client's (RFC 5861 §4), and beyond that only the disconnected, unless forbidden
     /// (RFC 9111 §4.2.4). The operator's window ends all of them. What would be served if it were
-    /// known not to be purged serves if nobody else can answer.
+    /// known not to be purged serves if nobody else can answer, unless purges are to be final even
+    /// then.
     fn rescue(&self, wishes: &CacheControl) -> Rescue {
         let span = self.stored.lifetime;
+        if self.standing == Standing::Unknown && self.treatment.doubt == Doubt::Withheld {
+            return Rescue::Forbidden;
+        }
         let good = match self.standing {
             Standing::Unknown => self.age < span.fresh.max(span.stale),
             Standing::Clean | Standing::Dead | Standing::Soft => self.is_fresh(),

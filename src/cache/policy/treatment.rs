@@ -58,6 +58,8 @@ pub struct Treatment {
     pub origin_purges: OriginPurges,
     /// Whether clients see the fields that name tags.
     pub tag_fields: TagFields,
+    /// What becomes of what may have been purged, where that can't be known.
+    pub doubt: Doubt,
 }
 
 impl Default for Treatment {
@@ -83,8 +85,19 @@ impl Default for Treatment {
             origin: None,
             origin_purges: OriginPurges::Heeded,
             tag_fields: TagFields::Stripped,
+            doubt: Doubt::StandsIn,
         }
     }
+}
+
+/// Whether what may have been purged stands in for an origin that fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Doubt {
+    /// It does: an answer beats none.
+    #[default]
+    StandsIn,
+    /// It does not: a purge is final, whatever that costs.
+    Withheld,
 }
 
 /// When a fresh response is refreshed behind a reply.
