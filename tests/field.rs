@@ -240,3 +240,22 @@ fn queries_that_are_one() {
         rule.canonical(a) == rule.canonical(b)
     });
 }
+
+/// Records of decisions hold a rule as text, so that a replay has the same one.
+#[test]
+fn search_rules_are_read_as_they_are_written() {
+    for value in [
+        "key-order",
+        "params",
+        "params, key-order",
+        "params=(\"a\" \"b c\")",
+        "params, except=(\"a\")",
+        "params, except=(\"a\" \"%C3%A9\"), key-order",
+    ] {
+        let rule = NoVarySearch::parse(&fields(&[&format!("no-vary-search: {value}")]));
+        assert_eq!(NoVarySearch::from_text(&rule.to_string()), Some(rule), "{value}");
+    }
+    for text in ["", "~", "x-", "~x", "a- "] {
+        assert_eq!(NoVarySearch::from_text(text), None, "{text}");
+    }
+}

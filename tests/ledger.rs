@@ -1,5 +1,8 @@
 //! What the ledger says: each selector and mode, the floor, other epochs, replies out of order.
 
+#[path = "ledger/looks.rs"]
+mod looks;
+
 use std::time::Duration;
 
 use breadbox::cache::Time;
@@ -36,6 +39,7 @@ fn each_selector_means_what_it_says() {
         (prefix("/b/"), true),
         (prefix("/c"), false),
         (prefix("b/"), false),
+        (prefix("a.test/b/c?d=1&e"), false),
         (glob("news*"), true),
         (glob("*ws"), true),
         (glob("a.test/*/c?d=1"), true),

@@ -13,6 +13,8 @@ mod asking;
 mod committing;
 #[path = "policy/compressing.rs"]
 mod compressing;
+#[path = "policy/contents.rs"]
+mod contents;
 #[path = "policy/courses.rs"]
 mod courses;
 #[path = "policy/forms.rs"]

@@ -211,3 +211,32 @@ fn entries_are_kept_for_as_long_as_they_are_of_use() {
         assert_eq!(kept, Some(Duration::from_secs(keep)), "{words}");
     }
 }
+
+/// Fields that are for one client are never stored, whoever has allowed to store the rest
+/// (RFC 9111 §5.2.2.7): not those of a new response, nor those of a confirmation.
+#[test]
+fn fields_that_are_for_one_client_are_not_stored() {
+    let qualified = "cache-control: max-age=9, private=\"x-own\"";
+    let plain = "cache-control: max-age=9";
+    for (words, control, stored, status) in [
+        ("force=set-cookie", plain, false, "200"),
+        ("force=set-cookie", plain, true, "304"),
+        ("", qualified, false, "200"),
+        ("", qualified, true, "304"),
+    ] {
+        let own = if words.is_empty() { "x-own: a" } else { "set-cookie: a=b" };
+        let mut fields = None;
+        let told = after(words, &[], &[Tier::Shared], |action| match action {
+            Action::Fetch(_) => Some(answered(&[status, control, "etag: \"a\"", own])),
+            Action::Lookup { .. } => stored.then(|| stored_before(60)),
+            Action::Store { entry, .. } => {
+                fields = Some(entry.head.headers.clone());
+                None
+            }
+            _ => None,
+        });
+        let fields = fields.unwrap_or_else(|| panic!("nothing stored: {told:?}"));
+        let (name, _) = own.split_once(':').expect("a field");
+        assert!(!fields.contains_key(name), "{words} {control} {status}: {fields:?}");
+    }
+}

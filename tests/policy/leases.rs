@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use breadbox::cache::entry::Kind;
-use breadbox::cache::exchange::{Action, Exchange, Fault, Found, Held, Outcome, Reach};
+use breadbox::cache::exchange::{
+    Action, Backoff, Exchange, Fault, Found, Held, Holds, Outcome, Reach, told,
+};
+use breadbox::cache::key::Key;
 use breadbox::cache::policy::{Standing, Treatment};
 use breadbox::cache::{Lifetime, Reason, Time, Verdict};
 
@@ -18,6 +21,8 @@ struct Course {
     deadlines: Vec<Option<Duration>>,
     reply: Option<(u16, Verdict, Option<Reason>)>,
     ttl: Option<i64>,
+    origin: Option<(Option<u16>, bool)>,
+    words: Vec<String>,
 }
 
 fn course(asked: &[&str], mut answer: impl FnMut(&Action<u8>) -> Outcome<u8>) -> Course {
@@ -26,12 +31,14 @@ fn course(asked: &[&str], mut answer: impl FnMut(&Action<u8>) -> Outcome<u8>) ->
     let (mut course, mut now) = (Course::default(), NOW);
     while !matches!(action, Action::Stop) {
         course.told.push(word(&action));
+        course.words.push(told::action(&action));
         match &action {
             Action::Fetch(fetch) => course.deadlines.push(fetch.deadline),
             Action::Reply(reply) => {
                 let status = &reply.status;
                 course.reply = Some((reply.head.status, status.verdict, status.reason));
                 course.ttl = status.ttl;
+                course.origin = Some((status.fwd_status, status.stored));
             }
             Action::Wait { at_most, .. } => {
                 course.waits.push(*at_most);
@@ -296,4 +303,83 @@ fn what_is_left_of_a_lifetime_is_told() {
         _ => Outcome::Done,
     });
     assert_eq!(fetched.ttl, Some(7), "RFC 9211 §2.4: of what is being stored");
+}
+
+/// What the origin has answered, and whether that is being stored (RFC 9211 §2.3, RFC 9211 §2.5).
+#[test]
+fn what_came_of_asking_the_origin_is_told() {
+    let purged = |looks: &mut u32| {
+        *looks += 1;
+        let standing = if *looks > 1 { Standing::Dead } else { Standing::Clean };
+        Outcome::Found(Found { standing, ..kept(70_000) })
+    };
+    let etag = "etag: \"a\"";
+    let stands = "content-location: https://example.com/a/b?q=1";
+    for (asked, stored, answer, origin, reason) in [
+        (&[][..], "", &["200", "cache-control: max-age=9"][..], (200, true), Reason::Absent),
+        (&[], "", &["200", "cache-control: no-store"], (200, false), Reason::NoStore),
+        (&[], "old", &["304", etag, "cache-control: max-age=9"], (304, false), Reason::Stale),
+        (&[], "old", &["503"], (503, false), Reason::OriginError),
+        (&[], "purged", &["503"], (503, false), Reason::Purged),
+        (&["POST"], "", &["201"], (201, false), Reason::Method),
+        (&["POST"], "", &["200", "cache-control: max-age=9", stands], (200, true), Reason::Method),
+    ] {
+        let mut looks = 0;
+        let found = course(asked, |action| match action {
+            Action::Acquire { .. } | Action::Invalidate { take: Some(_), .. } => {
+                granted(Reach::Everywhere)
+            }
+            Action::Fetch(_) => answered(answer),
+            Action::Lookup { .. } if stored == "purged" => purged(&mut looks),
+            Action::Lookup { .. } if stored == "old" => Outcome::Found(kept(70_000)),
+            Action::Lookup { .. } => Outcome::Absent,
+            _ => Outcome::Done,
+        });
+        let (status, is_stored) = origin;
+        assert_eq!(found.origin, Some((Some(status), is_stored)), "{asked:?} {answer:?}");
+        assert_eq!(found.reply.and_then(|reply| reply.2), Some(reason), "{asked:?} {answer:?}");
+    }
+}
+
+/// An explanation says how the origin was asked.
+#[test]
+fn fetches_are_told_apart_in_explanations() {
+    for (asked, stored, fetch) in [
+        (&["POST"][..], Outcome::Absent, "fetch POST passing"),
+        (&[], Outcome::Absent, "fetch GET whole"),
+        (&[], Outcome::Found(kept(70_000)), "fetch GET conditionally"),
+    ] {
+        let found = course(asked, |action| match action {
+            Action::Acquire { .. } => granted(Reach::Everywhere),
+            Action::Fetch(_) => answered(&["200"]),
+            Action::Lookup { .. } => stored.clone(),
+            _ => Outcome::Done,
+        });
+        assert!(found.words.iter().any(|word| word == fetch), "{:?}", found.words);
+        let look = format!("look shared {}", Key::of_url(super::messages::URL).id());
+        assert!(asked == ["POST"] || found.words[0] == look, "{:?}", found.words);
+    }
+}
+
+/// While an isolate knows that an origin has just failed, nobody there asks Redis about it; it
+/// knows so much and no more.
+#[test]
+fn an_isolate_leaves_keys_alone_by_itself() {
+    let id = |number: usize| Key::of_url(&format!("https://a.test/{number}")).id();
+    let hold = Backoff { since: NOW, span: Duration::from_secs(2), status: 503 };
+    let at = |millis| NOW.after(Duration::from_millis(millis));
+    let held = Some(Held::Backoff { status: 503, since: Some(NOW) });
+    let mut holds = Holds::default();
+    holds.hold(id(0), hold, NOW);
+    assert_eq!(holds.by(id(0), NOW), held);
+    assert_eq!(holds.by(id(0), at(1_999)), held);
+    assert_eq!(holds.by(id(1), NOW), None, "another key");
+    assert_eq!(holds.by(id(0), at(2_000)), None, "it is over");
+    holds.hold(id(0), hold, at(1));
+    assert_eq!(holds.by(id(0), NOW), None, "the clock was set back");
+    (0..1_024).for_each(|number| holds.hold(id(number), hold, NOW));
+    holds.hold(id(1_024), hold, NOW);
+    assert_eq!((holds.by(id(1_023), NOW), holds.by(id(1_024), NOW)), (held, None), "it is full");
+    holds.hold(id(1_024), hold, at(2_000));
+    assert_eq!(holds.by(id(1_024), at(2_000)), held, "the others have ended");
 }

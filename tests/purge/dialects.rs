@@ -96,11 +96,38 @@ fn cloudflares_bodies() {
         assert_eq!(members(ZONE, &[], body), expected, "{body}");
     }
     let complaint = |code| Dialect::Cloudflare.refusal(&Complaint::new(400, code, "why"));
-    for (code, number) in [("nothing-selected", 1012), ("invalid-field", 1014), ("closed", 10000)] {
+    for (code, number) in [
+        ("nothing-selected", 1012),
+        ("invalid-field", 1014),
+        ("invalid-json", 6007),
+        ("invalid-body", 6007),
+        ("too-many-purges", 971),
+        ("unauthorized", 9109),
+        ("forbidden", 10000),
+        ("closed", 10000),
+        ("other", 1000),
+    ] {
         let told = complaint(code);
+        let message = told["errors"][0]["message"].as_str();
+        assert_eq!(message == Some("why"), code != "nothing-selected", "{told}");
         assert_eq!(told["errors"][0]["code"], number, "{told}");
         assert_eq!((&told["success"], &told["result"]), (&json!(false), &json!(null)));
     }
+}
+
+/// Clients look whether it succeeded, and some for an id: it is the receipt.
+#[test]
+fn cloudflares_clients_are_told_of_success() {
+    let head = request(ZONE, &[]);
+    let order = read(&head, r#"{"tags":["a"]}"#).expect("a client's").expect("an order");
+    let id = format!("{}-7", "0".repeat(16));
+    let told = |receipt: Option<&Receipt>| Dialect::Cloudflare.answer(&head, &order, receipt);
+    let answer =
+        |id: &str| json!({ "success": true, "errors": [], "messages": [], "result": { "id": id } });
+    let receipt = Receipt::parse(&id);
+    let shown = receipt.as_ref().map(ToString::to_string).unwrap_or_default();
+    assert_eq!(told(receipt.as_ref()), answer(&shown));
+    assert_eq!(told(None), answer(""));
 }
 
 #[test]

@@ -277,3 +277,32 @@ fn the_property_sees_what_it_is_for() {
     record.selector = Selector::Prefix("a.test".to_owned());
     assert!(beyond.permit(Some(&bounds)).is_err(), "a host's beginning is no host");
 }
+
+/// A site's ledger is its own: what names a host of another site would be recorded where nobody
+/// looks, so it is refused, however it is named.
+#[test]
+fn purges_of_another_sites_hosts_are_refused() {
+    for (body, stays) in [
+        (r#"{"hosts":["a.test"]}"#, true),
+        (r#"{"hosts":["b.test"]}"#, false),
+        (r#"{"urls":["https://a.test/x"]}"#, true),
+        (r#"{"urls":["https://b.test/x"]}"#, false),
+        (r#"{"prefixes":["a.test/x"]}"#, true),
+        (r#"{"prefixes":["b.test/x"]}"#, false),
+        (r#"{"prefixes":["/x"]}"#, true),
+        (r#"{"keys":["GET https://b.test/x"]}"#, false),
+        (r#"{"tags":["b.test"]}"#, true),
+        (r#"{"everything":true}"#, true),
+        (r#"{"tags":["a"],"hosts":["a.test","b.test"]}"#, false),
+    ] {
+        let order = Dialect::Native
+            .read(
+                &request("POST https://a.test/api/v1/cache/purge", &[]),
+                body.as_bytes(),
+                &|url| url.to_owned(),
+            )
+            .unwrap_or_else(|complaint| panic!("{body}: {complaint:?}"));
+        let found = order.stays_within(&|host| host == "a.test").map_err(|it| it.code);
+        assert_eq!(found, if stays { Ok(()) } else { Err("another-site") }, "{body}");
+    }
+}

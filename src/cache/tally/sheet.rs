@@ -283,6 +283,22 @@ mod tests {
         assert_eq!(board.purges[0].words, ["ci", "7", "hard tag news"]);
     }
 
+    /// What is hot is so of the last hour; of requests a few a second are shown.
+    #[test]
+    fn old_counts_are_dropped_and_samples_are_few() {
+        let hour = 3_600_000;
+        for (at, kept) in [(hour - 1, true), (hour, false)] {
+            let mut sheet = Sheet::new(Time(0));
+            sheet.count(Subject::Urls, "https://a.test/", Verdict::Hit, 10);
+            sheet.turn(Time(at));
+            assert_eq!(sheet.to_text(Time(at)).contains("https://a.test/"), kept, "{at}");
+        }
+        let mut sheet = Sheet::new(Time(0));
+        let step = i64::try_from(SAMPLE.as_millis()).expect("a short span");
+        let taken = [step, step + 1, 2 * step - 1, 2 * step].map(|at| sheet.samples(Time(at)));
+        assert_eq!(taken, [true, false, false, true]);
+    }
+
     #[test]
     fn pages_are_what_the_cache_is_good_for() {
         let mut sheet = Sheet::new(Time(0));

@@ -212,6 +212,25 @@ mod tests {
     }
 
     #[test]
+    fn it_tells_how_it_stands() {
+        let mut job = job();
+        job.note(Outcome::Passed);
+        assert_eq!(job.room(), 8, "two pages of ten are known");
+        let claimed = job.claim(Time(5_000), Duration::from_secs(60)).expect("nobody is at it");
+        let done = Job { done: 3, ..claimed.clone() };
+        for (job, at, state) in [
+            (&job, 5_000, "waiting"),
+            (&claimed, 64_999, "working"),
+            (&claimed, 65_000, "waiting"),
+            (&done, 5_000, "done"),
+        ] {
+            let told = job.told(Time(at));
+            assert_eq!((&told["state"], &told["id"]), (&state.into(), &"fffffffffffffffe".into()));
+            assert_eq!((&told["passed"], &told["stored"]), (&1.into(), &0.into()));
+        }
+    }
+
+    #[test]
     fn one_works_at_a_time_and_a_claim_ends() {
         let span = Duration::from_secs(60);
         let claimed = job().claim(Time(5_000), span).expect("nobody is at it");

@@ -97,8 +97,9 @@ mod tests {
             <!-- <url><loc>https://a.test/no</loc></url> -->
             <url><loc> https://a.test/?a=1&amp;b=2 </loc><lastmod>2026-01-01</lastmod></url>
             <sm:url><sm:loc a="b">/caf&#xe9;&#38;&unknown;</sm:loc></sm:url>
+            <url><loc>/&lt;&gt;&quot;&apos;</loc></url>
             <url><loc><![CDATA[/c?d&e]]></loc><loc/><loc></loc></url></urlset>"#;
-        let found = ["https://a.test/?a=1&b=2", "/café&&unknown;", "/c?d&e"];
+        let found = ["https://a.test/?a=1&b=2", "/café&&unknown;", "/<>\"'", "/c?d&e"];
         assert_eq!(pages(text), Sitemap::Pages(found.map(str::to_owned).to_vec()));
     }
 
