@@ -1,6 +1,7 @@
 //! An isolate: the Worker's driver in virtual time, over the shared tier's own code.
 
 mod memory;
+mod origin;
 mod planted;
 mod tiers;
 
@@ -12,15 +13,14 @@ use std::time::Duration;
 
 use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{
-    Action, Content, Exchange, Fault, Fetch, Held, Hint, Holds, Lease, Limits, Outcome, Plan,
-    Reach, Reply,
+    Action, Content, Exchange, Held, Hint, Holds, Lease, Limits, Outcome, Plan, Reach, Reply,
 };
 use breadbox::cache::family::Generation;
 use breadbox::cache::key::{Id, Key};
 use breadbox::cache::ledger::Sequence;
 use breadbox::cache::memory::Memory;
-use breadbox::cache::policy::Treatment;
-use breadbox::cache::{RequestHead, ResponseHead, Tier, Time};
+use breadbox::cache::policy::{Compression, Treatment};
+use breadbox::cache::{RequestHead, Tier, Time};
 use breadbox::config::{RedisDialect, RedisSettings};
 use breadbox::redis::{Failure, Shared};
 use bytes::Bytes;
@@ -29,9 +29,10 @@ use http::Method;
 
 use memory::{AsOf, Kept};
 
+use super::coding::coded;
 use super::laws::Seen;
 use super::plan::Wish;
-use super::site::{self, BODY_MAX, Ending, Sent, cut, unasked};
+use super::site::{BODY_MAX, Ending, Sent, cut};
 use super::stage::{Bug, Stage, TIMEOUT};
 use super::wire::{Line, ROOT};
 use super::world::{self, Promise};
@@ -157,7 +158,11 @@ impl Driver {
             stamp: self.isolate.shared.blind_stamp(key.id()),
             hint: self.isolate.hints.borrow().get(&key.id()).cloned(),
             key,
-            treatment: Treatment { body_max: BODY_MAX, ..Treatment::default() },
+            treatment: Treatment {
+                body_max: BODY_MAX,
+                compression: Compression::Gzip,
+                ..Treatment::default()
+            },
             tags: Vec::new(),
             tiers: vec![Tier::Memory, Tier::Shared, Tier::Platform],
             limits: Limits::default(),
@@ -197,7 +202,11 @@ impl Driver {
         match action {
             Action::Acquire { key, ttl, reach } => self.acquire(&key, ttl, reach).await,
             Action::Collect { max, .. } => self.collect(max).await,
-            Action::Compress { .. } | Action::Digest { .. } => Outcome::Failed(Fault::Refused),
+            Action::Compress { body } => {
+                let body = coded(&body);
+                Outcome::Compressed { length: body.len() as u64, body }
+            }
+            Action::Digest { body } => Outcome::Digested(self.digest(&body)),
             Action::Fetch(fetch) => self.fetch(fetch).await,
             Action::Invalidate { keys, take } => self.forget(&keys, take).await,
             Action::Stop => Outcome::Done,
@@ -240,7 +249,7 @@ impl Driver {
 
     fn reply(&mut self, reply: &Reply<Bytes>) {
         let (body, clean) = match &reply.content {
-            Content::Stored(body, None) => (Some(body.clone()), true),
+            Content::Stored(body, None) => (Some(self.decoded(body, reply.decode)), true),
             Content::Stored(body, Some(pieces)) => (Some(cut(body, pieces)), true),
             Content::Origin | Content::OriginKept => match &self.sent {
                 Some(sent) => (Some(sent.body.clone()), sent.ending == Ending::Clean),
@@ -248,13 +257,9 @@ impl Driver {
             },
             Content::Empty | Content::Head(_) | Content::Text(_) => (None, true),
         };
+        let reply = self.misreported(reply);
         let mut laws = self.stage.laws.borrow_mut();
-        if self.stage.bug == Bug::StoreFaultsTold && self.seen.store_faults > 0 {
-            let head = ResponseHead { status: 500, ..reply.head.clone() };
-            let reply = Reply { head, ..reply.clone() };
-            return laws.replied(&mut self.seen, &self.stage, &reply, (body, clean));
-        }
-        laws.replied(&mut self.seen, &self.stage, reply, (body, clean));
+        laws.replied(&mut self.seen, &self.stage, &reply, (body, clean));
     }
 
     fn missed(&mut self, failure: &Failure) -> Outcome<Bytes> {
@@ -298,47 +303,6 @@ impl Driver {
         let generation = colo.generation(key).unwrap_or_default();
         let lease = Lease { token, stamp, reach: Reach::Isolate, generation };
         Outcome::Granted { lease, found: None }
-    }
-
-    async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {
-        let stage = Rc::clone(&self.stage);
-        stage.laws.borrow_mut().asks(&self.seen, &stage, &fetch, self.leased.as_ref());
-        self.seen.passed = fetch.passes;
-        let limit = fetch.deadline.map_or(i64::MAX / 4, |d| d.as_millis() as i64);
-        let asked = pin!(site::ask(&stage, &fetch, &self.head));
-        let result = match select(asked, pin!(world::sleep(limit))).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => Err(Fault::Timeout),
-        };
-        stage.laws.borrow_mut().asked(&self.seen);
-        match result {
-            Ok(mut sent) => {
-                self.mislead(&mut sent);
-                if sent.head.status >= 500 || unasked(&fetch, &sent) {
-                    self.seen.origin_faults += 1;
-                    stage.laws.borrow_mut().failed(&self.seen);
-                }
-                let (response, length) = (sent.head.clone(), sent.length);
-                self.sent = Some(sent);
-                Outcome::Answered { response, length }
-            }
-            Err(fault) => {
-                self.seen.origin_faults += 1;
-                stage.laws.borrow_mut().failed(&self.seen);
-                Outcome::Failed(fault)
-            }
-        }
-    }
-
-    async fn collect(&mut self, max: u64) -> Outcome<Bytes> {
-        let Some(sent) = self.sent.take() else { return Outcome::Failed(Fault::Truncated) };
-        world::sleep(sent.takes).await;
-        let length = sent.body.len() as u64;
-        match sent.ending {
-            Ending::Clean if length > max => Outcome::Failed(Fault::TooLarge),
-            Ending::Clean => Outcome::Collected { body: sent.body, length },
-            Ending::Early => Outcome::Failed(Fault::Truncated),
-        }
     }
 
     async fn store(

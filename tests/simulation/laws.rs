@@ -1,8 +1,9 @@
 //! Who watches: what must hold of every reply, every fetch and every step.
 
+mod content;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{Action, Content, Fetch, Reach, Reply};
 use breadbox::cache::key::Key;
 use breadbox::cache::{Reason, RequestHead, Verdict};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use http::header;
 
 use super::plan::Wish;
-use super::site::{Audience, BODY_MAX, resource};
+use super::site::{Audience, resource};
 use super::stage::Stage;
 use super::world::{self, Onward};
 
@@ -30,6 +31,7 @@ pub struct Seen {
     wish: Wish,
     /// Its language, user or credentials.
     whom: String,
+    takes_gzip: bool,
     began: i64,
     steps: u32,
     requests: u32,
@@ -95,6 +97,7 @@ impl Seen {
             url: head.url.clone(),
             wish,
             whom,
+            takes_gzip: field(header::ACCEPT_ENCODING) == "gzip",
             began: world::elapsed(),
             steps: 0,
             requests: 0,
@@ -158,24 +161,6 @@ impl Laws {
         }
     }
 
-    /// Something is stored: never what is for one alone, or not whole.
-    pub fn stores(&mut self, seen: &Seen, entry: &Entry, body: &Bytes) {
-        let private =
-            matches!(resource(&seen.url).audience, Audience::User | Audience::Credentials);
-        if entry.kind == Kind::Pass {
-            return;
-        }
-        if private || entry.head.headers.contains_key(header::SET_COOKIE) {
-            self.breach(seen, "L4", format!("stores {:?}", entry.head));
-        }
-        if body.len() as u64 > BODY_MAX || entry.tags.len() > 9 {
-            self.breach(seen, "L6", format!("stores {} bytes", body.len()));
-        }
-        if !body.ends_with(b".") {
-            self.breach(seen, "L5", "stores what is not whole".to_owned());
-        }
-    }
-
     /// A request has its answer; the second value of `body` is whether it came to a clean end.
     pub fn replied(
         &mut self,
@@ -185,6 +170,7 @@ impl Laws {
         (body, clean): (Option<Bytes>, bool),
     ) {
         let (verdict, status) = (reply.status.verdict, reply.head.status);
+        let body = body.map(|body| self.reads(seen, reply, body));
         let text = body.map(|body| String::from_utf8_lossy(&body).into_owned());
         world::note(|| {
             let start: String = text.iter().flat_map(|text| text.chars().take(32)).collect();
@@ -199,11 +185,12 @@ impl Laws {
         }
         let refused =
             seen.wish == Wish::OnlyIfCached && reply.status.reason == Some(Reason::OnlyIfCached);
-        // Who waited for a fetch shares its failure, of which the news may take a command's time.
-        // To a clock that was set back, a failure before the request is one during it.
-        let news = 3 * PATIENT_LOOK + world::set_back(seen.isolate);
+        // Who waited for a fetch shares its failure, of which the news may take a command's time,
+        // and which is later to an isolate whose clock was set back since.
+        let witnessed =
+            |at: i64| at + 3 * PATIENT_LOOK + world::set_back(seen.isolate, at) >= seen.began;
         let shared = reply.status.reason == Some(Reason::Backoff)
-            && self.failed.get(&seen.url).is_some_and(|at| at + news >= seen.began);
+            && self.failed.get(&seen.url).is_some_and(|at| witnessed(*at));
         if status >= 500 && seen.origin_faults == 0 && !refused && !shared {
             self.breach(seen, "L2", format!("{status} of our own making"));
         }
@@ -228,65 +215,6 @@ impl Laws {
         }
     }
 
-    /// A change has succeeded, and its client knows it.
-    fn changed(&mut self, seen: &Seen, text: &str) {
-        let version = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
-        let (path, acknowledged) = (resource(&seen.url).path, world::elapsed());
-        let change = Purge { path, version, acknowledged };
-        // Who could not tell the shared tier of it could not have it forgotten.
-        self.changes.extend((seen.store_faults == 0).then_some((seen.isolate, change)));
-    }
-
-    /// Judges a body: `path version whom`.
-    fn read(&mut self, seen: &Seen, stage: &Stage, verdict: Verdict, text: &str) {
-        let resource = resource(&seen.url);
-        let [path, version, whom, ..] = text.split(' ').collect::<Vec<_>>()[..] else {
-            return self.breach(seen, "L5", format!("{text} is not whole"));
-        };
-        let version = version.parse::<u64>().unwrap_or(0);
-        if path != resource.path || whom != seen.whom {
-            self.breach(seen, "L4", format!("got {text}, which is another's"));
-        }
-        // A request that began in time may be answered late; only a rescue is then old.
-        let lag = stage.wiring.borrow().lag();
-        let bound = stage.bound + lag + world::set_back(seen.isolate);
-        let floor_at = |time: i64| {
-            let seen = |purge: &&Purge| purge.path == path && purge.acknowledged + bound < time;
-            self.purges.iter().filter(seen).map(|purge| purge.version).max().unwrap_or(0)
-        };
-        let (floor, late) = (floor_at(seen.began), floor_at(world::elapsed() - 2 * PATIENT_LOOK));
-        if version < floor && seen.store_faults > 0 {
-            self.blind += 1;
-        } else if version < floor {
-            self.breach(seen, "L1", format!("{version} ({verdict}), {floor} was purged for"));
-        } else if version < late && verdict == Verdict::Rescue {
-            self.late_rescues += 1;
-        }
-        // The isolate that made the change forgets at once, the others within the bound.
-        let newer = |(by, change): &&(usize, Purge)| {
-            let known = change.acknowledged + if *by == seen.isolate { lag } else { bound };
-            change.path == path && known < seen.began
-        };
-        let changed = self.changes.iter().filter(newer).map(|(_, change)| change.version).max();
-        // Two changes that overtake each other are told apart by a mark, unless it is evicted.
-        let mark = format!("{{s:0}}:c:{}", Key::of_url(&seen.url).id()).into_bytes();
-        let marked = !stage.store.borrow().model.lost.iter().any(|(_, key)| *key == mark);
-        if changed.is_some_and(|changed| version < changed) && seen.store_faults == 0 && marked {
-            self.breach(seen, "L5", format!("{version} ({verdict}), {changed:?} came of a change"));
-        }
-        let confirmed = stage.site.borrow().confirmed(path, version);
-        let age = seen.began - confirmed.unwrap_or(i64::MIN / 2);
-        let window = match verdict {
-            Verdict::Hit | Verdict::Collapsed => resource.fresh,
-            Verdict::Stale => resource.fresh + resource.stale,
-            Verdict::Rescue if resource.control.contains("must-revalidate") => resource.fresh,
-            _ => i64::MAX / 4000,
-        };
-        if age > window * 1000 + LATENCY + 2 * world::skew_max() {
-            self.breach(seen, "L5", format!("{verdict} at the age of {age} ms"));
-        }
-    }
-
     /// A request has done all it had to do.
     pub fn ended(&mut self, seen: &Seen) {
         self.under_way.remove(&seen.number);
@@ -308,9 +236,10 @@ impl Laws {
             return;
         }
         let Some((key, Reach::Everywhere, since)) = lease else {
-            let waited = world::elapsed() - seen.began >= PATIENCE - world::skew_max();
+            let leapt = world::set_forward(seen.isolate, seen.began);
+            let waited = world::elapsed() - seen.began >= PATIENCE - leapt;
             // What is fetched for others may be no use to those who wait.
-            let shared = resource(&seen.url).is_shared(world::skew_max());
+            let shared = resource(&seen.url).is_shared(world::ahead(seen.isolate));
             let insists = !shared || seen.wish == Wish::Reload;
             if seen.store_faults == 0 && !waited && !insists {
                 self.breach(seen, "L3", "a fetch without a lease for no reason".to_owned());

@@ -4,6 +4,7 @@
 //! steps than an ordinary run, beginning with the schedule `FROM=n`. What fails is shrunk to the
 //! shortest schedule that fails alike. `cargo xtask nightly` runs it at length.
 
+mod coding;
 mod enumeration;
 mod exhaustive;
 mod isolate;
@@ -95,6 +96,9 @@ fn every_other_law_can_be_seen_broken() {
     found_out(Bug::MemoryKept, Mood::Well, "L5");
     found_out(Bug::VariantsKept, Mood::Well, "L5");
     found_out(Bug::TruncationOverlooked, Mood::Truncating, "L5");
+    found_out(Bug::CodingKept, Mood::Well, "L5");
+    found_out(Bug::CodingUntold, Mood::Well, "L5");
+    found_out(Bug::DigestOfLittle, Mood::Well, "L5");
     found_out(Bug::Impatience, Mood::Slow, "L6");
 }
 
@@ -110,7 +114,7 @@ fn found_out(bug: Bug, mood: Mood, law: &str) {
 }
 
 fn found_out_in(weather: Weather, bug: Bug, mood: Mood, law: &str) {
-    for seed in 1..=10 {
+    for seed in 1..=20 {
         let script = Script { bug, weather, bound: 1000, seconds: 30, mood };
         let events = plan(seed, &script);
         let (course, _) = play(&events, script, &[], Record::None, None);

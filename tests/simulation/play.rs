@@ -136,7 +136,9 @@ async fn happen(stage: &Rc<Stage>, what: What, stream: Stream) {
 fn ask(stage: &Rc<Stage>, asked: Asked, stream: Stream) {
     let mut fields = Vec::new();
     match asked.resource.audience {
-        Audience::All => {}
+        Audience::All => {
+            fields.extend(CODINGS[asked.who].map(|codings| ("accept-encoding", codings)));
+        }
         Audience::Credentials => {
             fields.push(("authorization", ["Basic ada", "Basic bob"][asked.who % 2]));
         }
@@ -208,6 +210,9 @@ async fn purge(stage: Rc<Stage>, isolate: Rc<Isolate>, path: &'static str, purgi
         world::sleep(500).await;
     }
 }
+
+/// What those take to whom everybody's answers go.
+const CODINGS: [Option<&str>; 3] = [None, Some("gzip"), Some("gzip;q=0, br")];
 
 /// After the last request everything comes to its end within this time.
 const DRAIN: i64 = 100_000;

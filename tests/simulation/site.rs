@@ -63,13 +63,24 @@ pub struct Resource {
     pub audience: Audience,
     /// By how much its bodies are longer than need be.
     pub padding: usize,
+    /// By what its responses may be told from each other.
+    pub mark: Mark,
+}
+
+/// By what the responses of a resource may be told from each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// By nothing but their bodies.
+    None,
+    /// By their tags.
+    Tag,
 }
 
 impl Resource {
     /// Whether what one request fetches is of use to others that wait for it: not if it must be
-    /// validated for each, nor if clocks that are so wrong may take it for stale when it comes.
-    pub fn is_shared(&self, skew: i64) -> bool {
-        !self.control.contains("no-cache") && self.fresh * 1000 > 2 * skew
+    /// validated for each, nor if it is stale when it comes to a clock that is so far ahead.
+    pub fn is_shared(&self, ahead: i64) -> bool {
+        !self.control.contains("no-cache") && self.fresh * 1000 > ahead + ROUNDED
     }
 }
 
@@ -237,9 +248,12 @@ fn fields<'a>(resource: &Resource, tag: &'a str, date: &'a str) -> Vec<(&'a str,
     let mut fields = vec![
         ("cache-control", resource.control),
         ("cache-tag", resource.tag),
+        ("content-type", "text/plain"),
         ("date", date),
-        ("etag", tag),
     ];
+    if resource.mark == Mark::Tag {
+        fields.push(("etag", tag));
+    }
     if resource.audience == Audience::Language {
         fields.push(("vary", "accept-language"));
     }
@@ -296,14 +310,20 @@ const fn page(
     audience: Audience,
 ) -> Resource {
     let (fresh, stale) = spans;
-    Resource { path, tag, control, fresh, stale, audience, padding: 0 }
+    Resource { path, tag, control, fresh, stale, audience, padding: 0, mark: Mark::Tag }
 }
 
+/// The origin dates its answers by the second.
+const ROUNDED: i64 = 1000;
+
 /// The largest body that is stored.
-pub const BODY_MAX: u64 = 500;
+pub const BODY_MAX: u64 = 1500;
+
+/// So much more makes a body worth compressing.
+const LONG: usize = 1100;
 
 /// What the site consists of.
-pub const RESOURCES: [Resource; 9] = [
+pub const RESOURCES: [Resource; 11] = [
     page(
         "/brief",
         "page:/brief",
@@ -325,7 +345,22 @@ pub const RESOURCES: [Resource; 9] = [
     page("/greeting", "page:/greeting", "max-age=60", (60, 0), Audience::User),
     page("/secret", "page:/secret", "max-age=60", (60, 0), Audience::Credentials),
     Resource {
-        padding: 600,
+        padding: LONG,
+        ..page(
+            "/text",
+            "page:/text",
+            "max-age=20, stale-while-revalidate=20, stale-if-error=60",
+            (20, 20),
+            Audience::All,
+        )
+    },
+    Resource {
+        padding: LONG,
+        mark: Mark::None,
+        ..page("/bare", "page:/bare", "max-age=5", (5, 0), Audience::All)
+    },
+    Resource {
+        padding: 1600,
         ..page("/large", "page:/large", "max-age=60", (60, 0), Audience::All)
     },
 ];

@@ -75,6 +75,12 @@ pub enum Bug {
     None,
     /// Each look at a stored response makes it young again.
     AgeForgotten,
+    /// What was compressed for the store goes to those who can't take it, too.
+    CodingKept,
+    /// What was compressed for the store is not said to be so.
+    CodingUntold,
+    /// Of a body only the beginning is digested.
+    DigestOfLittle,
     /// Requests that wait look all the time.
     Impatience,
     /// The lease is granted to everybody.

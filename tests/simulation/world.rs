@@ -44,8 +44,8 @@ struct World {
     timers: BinaryHeap<Reverse<(i64, u64, u64)>>,
     wakers: BTreeMap<u64, Waker>,
     skews: BTreeMap<usize, i64>,
-    /// Whose clock was set back, when and by how much.
-    set_back: Vec<(usize, i64, i64)>,
+    /// Whose clock has jumped, when and by how much.
+    jumps: Vec<(usize, i64, i64)>,
     trace: Option<Vec<String>>,
 }
 
@@ -109,15 +109,45 @@ pub fn skew(isolate: usize, millis: i64) {
 pub fn jump(isolate: usize, millis: i64) {
     with(|world| {
         *world.skews.entry(isolate).or_default() += millis;
-        world.set_back.extend((millis < 0).then_some((isolate, world.now, -millis)));
+        world.jumps.push((isolate, world.now - BEGINNING, millis));
     });
 }
 
-/// By how much an isolate's clock was set back of late: it trusts what it knows for longer.
-pub fn set_back(isolate: usize) -> i64 {
+/// By how much an isolate's clock was set back since then.
+pub fn set_back(isolate: usize, since: i64) -> i64 {
+    jumped(isolate, since, |by| (-by).max(0))
+}
+
+/// By how much an isolate's clock was set forward since then.
+pub fn set_forward(isolate: usize, since: i64) -> i64 {
+    jumped(isolate, since, |by| by.max(0))
+}
+
+fn jumped(isolate: usize, since: i64, part: impl Fn(i64) -> i64) -> i64 {
     with(|world| {
-        let late = |(of, at, _): &&(usize, i64, i64)| *of == isolate && *at > world.now - LATELY;
-        world.set_back.iter().filter(late).map(|(.., by)| by).sum()
+        let since = world.jumps.iter().filter(|(of, at, _)| *of == isolate && *at >= since);
+        since.map(|(.., by)| part(*by)).sum()
+    })
+}
+
+/// Until when an isolate takes itself to know all that was before a time, but for the bound that
+/// all its knowledge has: each time that its clock is set back, what it has learnt before that
+/// seems newer than it is.
+pub fn trusted_until(isolate: usize, time: i64) -> i64 {
+    let times = with(|world| {
+        let own = world.jumps.iter().filter(|(of, _, by)| *of == isolate && *by < 0);
+        own.map(|(_, at, _)| *at).collect::<Vec<_>>()
+    });
+    let learnt_before = |at: i64| time.min(at) + set_back(isolate, at);
+    times.into_iter().map(learnt_before).max().unwrap_or(time).max(time)
+}
+
+/// By how much older an isolate may take what another one has just fetched: what it says of its
+/// own age is what its fetcher's clock says, but never less than nothing.
+pub fn ahead(isolate: usize) -> i64 {
+    with(|world| {
+        let own = world.skews.get(&isolate).copied().unwrap_or(0);
+        own - world.skews.values().copied().min().unwrap_or(0).min(0)
     })
 }
 
@@ -337,8 +367,5 @@ impl<T: Clone> Promise<T> {
         }
     }
 }
-
-/// Longer than anything is trusted, with all that a clock is set back meanwhile.
-const LATELY: i64 = 20_000;
 
 const BEGINNING: i64 = 1_800_000_000_000;
