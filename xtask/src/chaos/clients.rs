@@ -123,9 +123,7 @@ impl<'a> Load<'a> {
                     }
                     Err(wrong) => {
                         let page = wrong == Wrong::Foreign && body.starts_with(HTML);
-                        // With origin and ledger out of reach, what is stored stands in.
-                        let last = wrong == Wrong::Purged && RESCUES.contains(&verdict.as_str());
-                        (format!("{wrong}, {verdict}"), origin && (page || last))
+                        (format!("{wrong}, {verdict}"), origin && page)
                     }
                 }
             }
@@ -217,7 +215,6 @@ const CLIENTS: usize = 24;
 const HOT: usize = 40;
 const PAGES: usize = 400;
 const PURGE_PAUSE: Duration = Duration::from_millis(100);
-const RESCUES: [&str; 2] = ["origin-unreachable", "origin-error"];
 const HTML: &[u8] = b"<!doctype html>";
 /// What all that a request may wait for adds up to while the origin answers: two looks into Redis
 /// and one at its lease at twice their timeout, two at the platform's cache, the patience with
