@@ -118,12 +118,16 @@ impl Isolate {
         self.flights.borrow().values().any(|flight| flight.request == request)
     }
 
-    async fn wait(&self, id: Id, at_most: Duration) {
+    /// Waits for the flight for a key, and tells whether it has landed.
+    async fn wait(&self, id: Id, at_most: Duration) -> bool {
         let limit = i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX);
         let found = self.flights.borrow().get(&id).map(|flight| Rc::clone(&flight.landing));
         match found {
-            Some(landing) => drop(landing.within(limit).await),
-            None => world::sleep(limit).await,
+            Some(landing) => landing.within(limit).await.is_some(),
+            None => {
+                world::sleep(limit).await;
+                false
+            }
         }
     }
 }
@@ -176,7 +180,7 @@ impl Driver {
             if self.stage.bug == Bug::Silence && world::once_in(500) {
                 return;
             }
-            self.stage.laws.borrow_mut().asks_for(&mut self.seen, &action);
+            self.stage.laws.borrow_mut().steps(&mut self.seen);
             if matches!(action, Action::Reply(_)) {
                 over = Some(world::elapsed() + AFTER_REPLY);
             }
@@ -241,7 +245,7 @@ impl Driver {
                 Outcome::Done
             }
             Action::Wait { key, at_most } => {
-                self.isolate.wait(key.id(), at_most).await;
+                self.seen.landings += u32::from(self.isolate.wait(key.id(), at_most).await);
                 Outcome::Done
             }
         }
@@ -295,6 +299,8 @@ impl Driver {
                 Err(failure) => drop(self.missed(&failure)),
             }
         }
+        // The Worker looks there once more, and at the family, which it may have to begin.
+        world::spend(2 + 2 * u32::from(key.primary().is_some()));
         let stamp = self.isolate.shared.blind_stamp(key.id());
         let mut colo = self.stage.colo(self.isolate.number).borrow_mut();
         if key.primary().is_some() && colo.generation(key).is_none() {
@@ -322,6 +328,8 @@ impl Driver {
             entry.stamp.sequence = Sequence(self.stage.store.borrow().model.newest());
         }
         if tier == Tier::Platform {
+            // A family is read before, and a variant's is written.
+            world::spend(2 + u32::from(key.primary().is_some()));
             let bytes = [entry.encode(), body.to_vec()].concat();
             let until = world::elapsed() + keep.as_millis() as i64;
             let mut colo = self.stage.colo(self.isolate.number).borrow_mut();

@@ -4,7 +4,7 @@ mod content;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use breadbox::cache::exchange::{Action, Content, Fetch, Reach, Reply};
+use breadbox::cache::exchange::{Content, Fetch, Reach, Reply};
 use breadbox::cache::key::Key;
 use breadbox::cache::{Reason, RequestHead, Verdict};
 use bytes::Bytes;
@@ -26,6 +26,8 @@ pub struct Seen {
     pub origin_faults: u32,
     /// Whether it was passed to the origin as it is.
     pub passed: bool,
+    /// How many fetches of its isolate it has waited for until they ended.
+    pub landings: u32,
     isolate: usize,
     url: String,
     wish: Wish,
@@ -34,7 +36,6 @@ pub struct Seen {
     takes_gzip: bool,
     began: i64,
     steps: u32,
-    requests: u32,
 }
 
 /// A purge or another change that must be seen.
@@ -71,6 +72,10 @@ pub struct Laws {
     waiting: BTreeMap<u64, Seen>,
     gone: BTreeSet<u64>,
     under_way: BTreeMap<u64, UnderWay>,
+    /// Who asks the origin, and since when.
+    asking: BTreeMap<u64, i64>,
+    /// When a fetch of a URL has ended, and how long it took.
+    took: Vec<(String, i64, i64)>,
     /// When the origin failed last, by URL.
     failed: BTreeMap<String, i64>,
 }
@@ -93,6 +98,7 @@ impl Seen {
             store_faults: 0,
             origin_faults: 0,
             passed: false,
+            landings: 0,
             isolate,
             url: head.url.clone(),
             wish,
@@ -100,7 +106,6 @@ impl Seen {
             takes_gzip: field(header::ACCEPT_ENCODING) == "gzip",
             began: world::elapsed(),
             steps: 0,
-            requests: 0,
         }
     }
 }
@@ -146,17 +151,10 @@ impl Laws {
     }
 
     /// A request takes a step.
-    pub fn asks_for(&mut self, seen: &mut Seen, action: &Action<Bytes>) {
+    pub fn steps(&mut self, seen: &mut Seen) {
         seen.steps += 1;
-        seen.requests += match action {
-            // A look may be two commands, and a script may have to be loaded before it runs.
-            Action::Lookup { .. } => 2,
-            Action::Acquire { .. } | Action::Store { .. } | Action::Release { .. } => 1,
-            Action::Fetch(_) | Action::Invalidate { .. } | Action::Purge { .. } => 1,
-            _ => 0,
-        };
-        if seen.requests == SUBREQUESTS {
-            let what = format!("{} subrequests in {} steps", seen.requests, seen.steps);
+        if world::spent() > SUBREQUESTS {
+            let what = format!("{} subrequests in {} steps", world::spent(), seen.steps);
             self.breach(seen, "L6", what);
         }
     }
@@ -232,14 +230,17 @@ impl Laws {
         lease: Option<&(Key, Reach, i64)>,
     ) {
         world::note(|| format!("#{} asks the origin under {lease:?}", seen.number));
+        self.asking.insert(seen.number, world::elapsed());
         if fetch.passes {
             return;
         }
         let Some((key, Reach::Everywhere, since)) = lease else {
             let leapt = world::set_forward(seen.isolate, seen.began);
-            let waited = world::elapsed() - seen.began >= PATIENCE - leapt;
+            let waited =
+                world::elapsed() - seen.began >= PATIENCE - leapt || seen.landings > FETCHES_BORNE;
             // What is fetched for others may be no use to those who wait.
-            let shared = resource(&seen.url).is_shared(world::ahead(seen.isolate));
+            let late = world::ahead(seen.isolate) + self.slow_twice(seen);
+            let shared = resource(&seen.url).is_shared(late);
             let insists = !shared || seen.wish == Wish::Reload;
             if seen.store_faults == 0 && !waited && !insists {
                 self.breach(seen, "L3", "a fetch without a lease for no reason".to_owned());
@@ -274,6 +275,18 @@ impl Laws {
     /// The origin has answered, or won't.
     pub fn asked(&mut self, seen: &Seen) {
         self.under_way.remove(&seen.number);
+        let now = world::elapsed();
+        if let Some(since) = self.asking.remove(&seen.number) {
+            self.took.push((seen.url.clone(), now, now - since));
+        }
+    }
+
+    /// For how long twice a fetch of its URL has taken while a request waited: so old it comes.
+    fn slow_twice(&self, seen: &Seen) -> i64 {
+        let met = self.took.iter().filter(|(url, at, _)| *url == seen.url && *at >= seen.began);
+        let mut took: Vec<i64> = met.map(|(.., took)| *took).collect();
+        took.sort_unstable();
+        took.iter().rev().nth(1).copied().unwrap_or(0)
     }
 
     /// A client goes away; `false` if it has its answer.
@@ -320,6 +333,9 @@ const PATIENT_LOOK: i64 = 500;
 
 /// How long a request waits for another one's fetch.
 const PATIENCE: i64 = 14_000;
+
+/// For so many fetches of its isolate a request waits, if they bring nothing.
+const FETCHES_BORNE: u32 = 4;
 
 /// Patience, an origin that takes its time, and a few commands: all deadlines added up.
 const WAIT_MAX: i64 = 14_000 + 16_000 + 16_000 + 5_000;

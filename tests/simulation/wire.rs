@@ -167,6 +167,7 @@ impl Wire for Line {
         body: Vec<u8>,
         timeout: Duration,
     ) -> Result<(u16, Bytes), Failure> {
+        world::spend(1);
         let command = parse(&url, body);
         if self.stage.bug == Bug::MirrorRenewedByUse
             && let Some(answer) = self.believed(&command)

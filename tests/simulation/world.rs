@@ -22,6 +22,8 @@ struct Task {
     owner: Owner,
     work: Option<Work>,
     stream: Stream,
+    /// How many requests it has made of others.
+    spent: u32,
 }
 
 /// Where a task's chance comes from, and whether anything may go wrong with what it does.
@@ -39,6 +41,8 @@ struct World {
     skew: i64,
     steps: u64,
     stream: Stream,
+    /// Which task makes its step.
+    running: u64,
     next: u64,
     tasks: BTreeMap<u64, Task>,
     timers: BinaryHeap<Reverse<(i64, u64, u64)>>,
@@ -183,6 +187,20 @@ pub fn steps() -> u64 {
     with(|world| world.steps)
 }
 
+/// The running task makes so many requests of others.
+pub fn spend(requests: u32) {
+    with(|world| {
+        if let Some(task) = world.tasks.get_mut(&world.running) {
+            task.spent += requests;
+        }
+    });
+}
+
+/// How many requests of others the running task has made.
+pub fn spent() -> u32 {
+    with(|world| world.tasks.get(&world.running).map_or(0, |task| task.spent))
+}
+
 /// Draws from another stream from now on, outside of tasks.
 pub fn draw_from(seed: u64) {
     with(|world| world.stream = Stream { state: seed, calm: false });
@@ -221,7 +239,7 @@ pub fn spawn_from(stream: Stream, owner: Owner, work: impl Future<Output = ()> +
     let id = with(|world| {
         world.next += 1;
         let work: Work = Box::pin(work);
-        world.tasks.insert(world.next, Task { owner, work: Some(work), stream });
+        world.tasks.insert(world.next, Task { owner, work: Some(work), stream, spent: 0 });
         world.next
     });
     ready(|ready| ready.push_back(id));
@@ -276,6 +294,7 @@ fn step(id: u64) {
         world.stream = task.stream;
         let skew = task.owner.and_then(|isolate| world.skews.get(&isolate).copied());
         (world.skew, world.steps) = (skew.unwrap_or(0), world.steps + 1);
+        world.running = id;
         Some(work)
     });
     let Some(mut work) = taken else { return };

@@ -13,6 +13,7 @@ use super::Driver;
 
 impl Driver {
     pub(super) async fn fetch(&mut self, fetch: Fetch) -> Outcome<Bytes> {
+        world::spend(1);
         let stage = Rc::clone(&self.stage);
         stage.laws.borrow_mut().asks(&self.seen, &stage, &fetch, self.leased.as_ref());
         self.seen.passed = fetch.passes;

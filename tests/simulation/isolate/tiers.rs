@@ -48,6 +48,8 @@ impl Driver {
             if self.stage.bug != Bug::MemoryKept {
                 self.isolate.forgotten.set(self.isolate.forgotten.get() + 1);
             }
+            // The family is read and begun anew, the entry removed.
+            world::spend(3);
             let mut colo = self.stage.colo(self.isolate.number).borrow_mut();
             colo.entries.remove(&key.id());
             colo.begin_family(key, Generation(1 + world::random(u64::MAX - 1)));
@@ -86,6 +88,7 @@ impl Driver {
     }
 
     fn look_near(&self, key: &Key) -> Outcome<Bytes> {
+        world::spend(1 + u32::from(key.primary().is_some()));
         let colo = self.stage.colo(self.isolate.number).borrow();
         let kept = colo.entries.get(&key.id()).filter(|(_, until)| *until > world::elapsed());
         let Some((bytes, _)) = kept else { return Outcome::Absent };
