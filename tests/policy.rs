@@ -33,6 +33,8 @@ mod reusing;
 mod selecting;
 #[path = "policy/storing.rs"]
 mod storing;
+#[path = "policy/tiers.rs"]
+mod tiers;
 #[path = "policy/watching.rs"]
 mod watching;
 #[path = "policy/wishes.rs"]

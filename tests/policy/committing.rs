@@ -5,11 +5,12 @@ use std::time::Duration;
 use breadbox::cache::Tier;
 use breadbox::cache::entry::Kind;
 use breadbox::cache::exchange::{Action, Exchange, Fault, Outcome, Reach};
+use breadbox::cache::family::Generation;
 use breadbox::cache::ledger::Sequence;
 use breadbox::cache::policy::Standing;
 
 use super::courses::{answered, granted, stored_before, word};
-use super::messages::{NOW, plan, request, rule};
+use super::messages::{NOW, URL, plan, request, rule};
 
 const STORABLE: [&str; 3] = ["200", "cache-control: max-age=9", "etag: \"a\""];
 
@@ -238,5 +239,89 @@ fn fields_that_are_for_one_client_are_not_stored() {
         let fields = fields.unwrap_or_else(|| panic!("nothing stored: {told:?}"));
         let (name, _) = own.split_once(':').expect("a field");
         assert!(!fields.contains_key(name), "{words} {control} {status}: {fields:?}");
+    }
+}
+
+/// Tags that a confirmation names are the response's from then on; one that names none leaves them
+/// (RFC 9111 §3.2).
+#[test]
+fn a_confirmation_may_name_other_tags() {
+    for (named, tags) in [("cache-tag: new", vec!["new"]), ("x-other: a", vec!["old"])] {
+        let mut found = None;
+        after("", &[], &[Tier::Shared], |action| match action {
+            Action::Fetch(_) => {
+                Some(answered(&["304", "cache-control: max-age=9", "etag: \"a\"", named]))
+            }
+            Action::Lookup { .. } => {
+                let Outcome::Found(mut found) = stored_before(60) else { return None };
+                found.entry.tags = vec!["old".to_owned()];
+                Some(Outcome::Found(found))
+            }
+            Action::Store { entry, .. } => {
+                found = Some(entry.tags.clone());
+                None
+            }
+            _ => None,
+        });
+        assert_eq!(found.unwrap_or_default(), tags, "{named}");
+    }
+}
+
+/// What is stored belongs to the family that its lease was given for: a family that is forgotten
+/// meanwhile takes with it what is on its way (RFC 9111 §4.4).
+#[test]
+fn what_is_stored_is_of_the_leases_family() {
+    let stands = format!("content-location: {URL}");
+    let fresh = [STORABLE[1], STORABLE[2]];
+    for (asked, answer) in [
+        (&[][..], vec!["200"]),
+        (&["POST"], vec!["200", &stands]),
+        (&["HEAD", "cache-control: no-cache"], vec!["200"]),
+    ] {
+        let answer = [&answer[..], &fresh].concat();
+        let mut found = None;
+        let told = after("", asked, &[Tier::Shared], |action| match action {
+            Action::Acquire { .. } | Action::Invalidate { take: Some(_), .. } => {
+                let Outcome::Granted { mut lease, .. } = granted(Reach::Everywhere) else {
+                    return None;
+                };
+                lease.generation = Generation(5);
+                let Outcome::Found(found) = stored_before(60) else { return None };
+                Some(Outcome::Granted { lease, found: (asked.len() == 2).then_some(found) })
+            }
+            Action::Fetch(_) => Some(answered(&answer)),
+            Action::Lookup { .. } if asked.len() == 2 => Some(stored_before(60)),
+            Action::Store { entry, .. } => {
+                found = Some(entry.generation);
+                None
+            }
+            _ => None,
+        });
+        assert_eq!(found, Some(Generation(5)), "{asked:?}: {told:?}");
+    }
+}
+
+/// A client that takes no coding gets none, also while the coded form is being stored
+/// (RFC 9110 §12.5.3).
+#[test]
+fn a_coding_is_taken_off_on_the_way_to_who_can_not_take_it() {
+    for (accepted, coded) in [("accept-encoding: gzip", true), ("accept-encoding: identity", false)]
+    {
+        let mut found = None;
+        after("", &[accepted], &[Tier::Shared], |action| match action {
+            Action::Fetch(_) => Some(answered(&[
+                "200",
+                "cache-control: max-age=9",
+                "content-encoding: gzip",
+                "vary: accept-encoding",
+            ])),
+            Action::Reply(reply) => {
+                let named = reply.head.headers.contains_key("content-encoding");
+                found = Some((named, reply.decode.is_some()));
+                None
+            }
+            _ => None,
+        });
+        assert_eq!(found, Some((coded, !coded)), "{accepted}");
     }
 }

@@ -206,6 +206,12 @@ fn what_is_stored_stands_in_during_a_backoff() {
     assert_eq!(found.told, ["lookup", "acquire Everywhere", "lookup", "reply 200"]);
     let reply = Some((200, Verdict::Rescue, Some(Reason::Backoff)));
     assert_eq!(found.reply, reply, "RFC 5861 §4");
+    let beyond = course(&[], |action| match action {
+        Action::Acquire { .. } => Outcome::Held { by, found: Some(kept(950_000)) },
+        Action::Lookup { .. } => Outcome::Found(kept(950_000)),
+        _ => Outcome::Done,
+    });
+    assert_eq!(beyond.told[2], "wait", "RFC 5861 §4: {:?}", beyond.told);
 }
 
 /// Pauses begin with half of what the last fetch took, double, and end with the patience.
@@ -263,6 +269,9 @@ fn who_could_be_served_otherwise_does_not_wait_for_long() {
             _ => Outcome::Done,
         });
         assert_eq!(found.deadlines, [deadline], "RFC 5861 §4: {age:?} {fields:?}");
+        let answers = if deadline.is_some() { "lookup" } else { "reply 504" };
+        let then = found.told.get(3).map_or("stop", String::as_str);
+        assert!(then == answers || found.reply.is_some_and(|it| it.1 == Verdict::Stale), "{then}");
     }
 }
 
