@@ -6,7 +6,7 @@ use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{Action, Exchange, Fault, Lease, Limits, Outcome, Plan, Reach};
 use breadbox::cache::family::Generation;
 use breadbox::cache::graphql::{
-    Document, GraphQl, Json, Operations, Persisted, accepted, answer_tags, content_form,
+    Document, GraphQl, Json, Operations, Persisted, accepted, answer_tags, content_form, methods,
     reads_by_url,
 };
 use breadbox::cache::key::Key;
@@ -69,6 +69,12 @@ fn answers_are_told_apart_by_what_clients_take() {
     assert_eq!(of(&[both]), both);
     assert_eq!(of(&["Application/GraphQL-Response+JSON", "application/json"]), both);
     assert_eq!(of(&[]), "");
+}
+
+/// GraphQL asks by POST, and by QUERY, which says so; GET is looked up anyway.
+#[test]
+fn methods_that_ask_by_their_content() {
+    assert_eq!(methods().iter().map(Method::as_str).collect::<Vec<_>>(), ["POST", "QUERY"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use breadbox::cache::exchange::{Action, Exchange, Fault, Outcome, Reach};
 use breadbox::cache::family::Generation;
 use breadbox::cache::ledger::Sequence;
 use breadbox::cache::policy::Standing;
+use http::HeaderValue;
 
 use super::courses::{answered, granted, stored_before, word};
 use super::messages::{NOW, URL, plan, request, rule};
@@ -211,6 +212,16 @@ fn entries_are_kept_for_as_long_as_they_are_of_use() {
         });
         assert_eq!(kept, Some(Duration::from_secs(keep)), "{words}");
     }
+    let mut kept = None;
+    after("keep=99", &[], &[Tier::Shared], |action| match action {
+        Action::Fetch(_) => Some(answered(&["cache-control: no-cache", "etag: \"a\""])),
+        Action::Store { keep, .. } => {
+            kept = Some(*keep);
+            None
+        }
+        _ => None,
+    });
+    assert_eq!(kept, Some(Duration::from_secs(99)), "RFC 9111 §4.3.1: to be confirmed");
 }
 
 /// Fields that are for one client are never stored, whoever has allowed to store the rest
@@ -224,8 +235,13 @@ fn fields_that_are_for_one_client_are_not_stored() {
         ("force=set-cookie", plain, true, "304"),
         ("", qualified, false, "200"),
         ("", qualified, true, "304"),
+        ("force=vary", plain, false, "200"),
     ] {
-        let own = if words.is_empty() { "x-own: a" } else { "set-cookie: a=b" };
+        let own = match words {
+            "" => "x-own: a",
+            "force=vary" => "vary: *",
+            _ => "set-cookie: a=b",
+        };
         let mut fields = None;
         let told = after(words, &[], &[Tier::Shared], |action| match action {
             Action::Fetch(_) => Some(answered(&[status, control, "etag: \"a\"", own])),
@@ -324,4 +340,42 @@ fn a_coding_is_taken_off_on_the_way_to_who_can_not_take_it() {
         });
         assert_eq!(found, Some((coded, !coded)), "{accepted}");
     }
+}
+
+/// Who overrides `Vary: *` overrides nothing that names fields: variants stay apart
+/// (RFC 9111 §4.1).
+#[test]
+fn a_vary_that_names_fields_stays_whatever_is_forced() {
+    let mut found = None;
+    after("force=vary", &[], &[Tier::Shared], |action| match action {
+        Action::Fetch(_) => Some(answered(&["200", "cache-control: max-age=9", "vary: accept"])),
+        Action::Store { entry, .. } => {
+            found = Some(entry.head.headers.contains_key("vary"));
+            None
+        }
+        _ => None,
+    });
+    assert_eq!(found, Some(true));
+}
+
+/// What was replaced meanwhile by something that forbids it does not stand in
+/// (RFC 9111 §4.2.4).
+#[test]
+fn what_came_meanwhile_stands_in_only_where_it_may() {
+    let mut looks = 0;
+    let told = after("", &[], &[Tier::Shared], |action| match action {
+        Action::Fetch(_) => Some(Outcome::Failed(Fault::Timeout)),
+        Action::Lookup { .. } => {
+            looks += 1;
+            let Outcome::Found(mut found) = stored_before(60) else { return None };
+            if looks == 2 {
+                found.entry.lifetime.rescue = Duration::ZERO;
+                let strict = HeaderValue::from_static("max-age=1, must-revalidate");
+                found.entry.head.headers.insert("cache-control", strict);
+            }
+            Some(Outcome::Found(found))
+        }
+        _ => None,
+    });
+    assert_eq!(told[..3], ["fetch GET", "lookup", "reply 504"]);
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use breadbox::cache::Time;
+use breadbox::cache::exchange::Fault;
 use breadbox::cache::purge::{Complaint, Dialect, Limit, Spending};
 
 const LIMIT: Limit = Limit { rate: 20, burst: 100 };
@@ -73,4 +74,13 @@ fn a_refusal_names_the_limit_and_says_when_to_come_back() {
     assert_eq!(told(Dialect::Fastly, "/msg").as_deref(), Some("\"too-many-purges\""));
     assert_eq!(told(Dialect::Varnish, "/msg").as_deref(), Some("\"too-many-purges\""));
     assert_eq!(told(Dialect::Native, "/error/code").as_deref(), Some("\"too-many-purges\""));
+}
+
+/// A purge that was not recorded is one to repeat, soon.
+#[test]
+fn a_purge_that_did_not_reach_the_ledger_may_be_repeated() {
+    let complaint = Complaint::unreached(Fault::Timeout);
+    assert_eq!((complaint.status, complaint.code), (503, "ledger-unreachable"));
+    let fields = Dialect::Native.refusal_fields(&complaint, NOW);
+    assert_eq!(fields, [("retry-after", "1".to_owned())]);
 }

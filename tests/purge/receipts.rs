@@ -35,6 +35,8 @@ fn a_receipt_is_covered_by_what_is_as_new() {
 fn of_several_receipts_the_newest_counts() {
     let receipt = Receipt::parse("a-7, a-9.b-1 ,a-8").expect("receipts");
     assert_eq!(receipt.to_string(), "000000000000000a-9.000000000000000b-1");
+    let receipt = Receipt::parse("a-7, b-3").expect("receipts");
+    assert_eq!(receipt.to_string(), "000000000000000b-3", "another epoch counts anew");
 }
 
 #[test]

@@ -119,6 +119,7 @@ mod tests {
             ("< /a > ; rel = \"pre\\load\" , , <b>", vec![pair("/a", "preload"), pair("b", "")]),
             ("</a>; rel=next; rel=prev", vec![pair("/a", "next")]),
             ("</a>; title=\"x, <b>; rel=next\"; rel=next", vec![pair("/a", "next")]),
+            ("</a>; title=\"x\\\", <b>; rel=prev\"; rel=next", vec![pair("/a", "next")]),
             ("</a>; crossorigin; rel=preload;", vec![pair("/a", "preload")]),
             ("<>; rel=http://a.test/x", vec![pair("", "http://a.test/x")]),
         ] {

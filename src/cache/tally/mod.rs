@@ -379,6 +379,7 @@ mod tests {
             (Cell::Fetches(Patience::Background), "origin_fetches", "served"),
             (Cell::Leases(Tenure::Expired), "leases", "expired"),
             (Cell::FencedFills, "stores", "fenced"),
+            (Cell::DisplacedVariants, "stores", "displaced"),
             (Cell::Checks(None, Watched::Granted), "checks", "none"),
             (Cell::Checks(Some(31), Watched::Checks), "checks", "32"),
             (Cell::Faults(Peer::Origin, Fault::Unreachable), "faults", "origin"),

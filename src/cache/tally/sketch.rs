@@ -131,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn a_label_has_one_row_also_one_that_has_displaced_another() {
+        let mut sketch = Sketch::new(2);
+        for label in ["/a", "/b", "/a", "/c", "/c"] {
+            sketch.add(label, Verdict::Hit, 1);
+        }
+        let mut rows: Vec<_> =
+            sketch.rows().iter().map(|row| (row.label.as_str(), row.requests())).collect();
+        rows.sort_unstable();
+        assert_eq!(rows, [("/a", 2), ("/c", 2)], "the least frequent made room");
+    }
+
+    #[test]
     fn names_are_cut_and_cleaned() {
         let row = Row::new(&format!("a\tb\n{}", "x".repeat(1_000)));
         assert!(row.label.starts_with("abx") && row.label.chars().count() == LABEL_MAX);

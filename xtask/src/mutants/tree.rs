@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::list::Mutant;
 use super::plant::{Planted, plant};
 use super::syntax::{Syntax, syntax};
-use crate::places::{make, read, root, target, write};
+use crate::places::{self, make, read, root, target, write};
 use crate::progress::step;
 
 /// A copy of the repository with mutants in it.
@@ -61,10 +61,12 @@ pub struct Tests {
 impl Tree {
     /// Copies the repository and plants the mutants, save those that the compiler refuses.
     pub fn plant(mutants: &[Mutant]) -> Result<Self> {
-        let mut tree = Self { root: copy()?, files: BTreeMap::new(), left_out: BTreeMap::new() };
+        let planted = mutants.iter().map(|mutant| mutant.file.as_str()).collect();
+        let root = copy(&planted)?;
+        let mut tree = Self { root, files: BTreeMap::new(), left_out: BTreeMap::new() };
         for mutant in mutants {
             if !tree.files.contains_key(&mutant.file) {
-                let source = read(&root().join(&mutant.file))?;
+                let source = read(&places::root().join(&mutant.file))?;
                 let syntax = syntax(&source).with_context(|| mutant.file.clone())?;
                 let file = File { source, syntax, planted: Planted::default() };
                 tree.files.insert(mutant.file.clone(), file);
@@ -259,7 +261,7 @@ fn place(span: &Value) -> Option<(String, Range<usize>)> {
 }
 
 /// Copies what git knows of the repository, and what is new; what has not changed keeps its time.
-fn copy() -> Result<PathBuf> {
+fn copy(planted: &BTreeSet<&str>) -> Result<PathBuf> {
     let tree = directory().join("tree");
     make(&tree)?;
     let mut git = Command::new("git");
@@ -270,9 +272,8 @@ fn copy() -> Result<PathBuf> {
     let mut known = BTreeSet::new();
     for name in names.split('\0').filter(|name| root().join(name).is_file()) {
         // What mutants are planted in is written later; until then it may stay as it was.
-        let planted =
-            ["Cargo.toml", "src/lib.rs"].contains(&name) || name.starts_with("src/cache/");
-        if !planted || !tree.join(name).is_file() {
+        let later = ["Cargo.toml", "src/lib.rs"].contains(&name) || planted.contains(name);
+        if !later || !tree.join(name).is_file() {
             let content = std::fs::read(root().join(name));
             replace(&tree.join(name), &content.with_context(|| format!("cannot read {name}"))?)?;
         }
