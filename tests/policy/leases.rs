@@ -332,6 +332,7 @@ fn what_came_of_asking_the_origin_is_told() {
         (&[], "purged", &["503"], (503, false), Reason::Purged),
         (&["POST"], "", &["201"], (201, false), Reason::Method),
         (&["POST"], "", &["200", "cache-control: max-age=9", stands], (200, true), Reason::Method),
+        (&["POST"], "", &["201", "cache-control: max-age=9", stands], (201, false), Reason::Method),
     ] {
         let mut looks = 0;
         let found = course(asked, |action| match action {
