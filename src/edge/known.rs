@@ -7,7 +7,7 @@ use crate::cache::entry::Entry;
 use crate::cache::key::{Id, Key};
 use crate::cache::ledger::{Bucket, Stamp};
 use crate::cache::policy::Standing;
-use crate::redis::{Failure, Trust};
+use crate::redis::{Failure, Shared, Trust};
 
 impl Edge {
     /// What the ledger, as far as it is known here, says of an entry.
@@ -45,6 +45,11 @@ impl Edge {
     /// Now, as this isolate knows it.
     pub fn as_of(&self, key: &Key) -> AsOf {
         self.memory.as_of(key, self.position(key.id()))
+    }
+
+    /// The moment as of which, at least, the shared tier is what is read of it now.
+    pub fn as_of_read(&self, shared: &Shared, key: &Key) -> AsOf {
+        self.memory.as_of(key, shared.shown(key.id()))
     }
 
     /// Looks into the ledger if that is due, and tells whether it can be trusted then. Where each

@@ -104,6 +104,11 @@ impl<W: Wire> Shared<W> {
         self.mirror(id).judge_cut_off(&subject, entry.generated, (self.clock)(), span)
     }
 
+    /// As of when at least the shared tier is what is read of it now, even from a replica.
+    pub fn shown(&self, id: Id) -> Stamp {
+        self.mirror(id).shown((self.clock)())
+    }
+
     /// The stamp of a fill for which the ledger could not be asked.
     pub fn blind_stamp(&self, id: Id) -> Stamp {
         self.mirror(id).stamp()
@@ -167,7 +172,7 @@ impl<W: Wire> Shared<W> {
             .await?;
         self.note_strange(&reply, Sequence(0));
         let page = page(&reply).ok_or_else(|| Failure::malformed("renew"))?;
-        match self.shard_mirror(shard).apply(page, Sequence(0), sent) {
+        match self.shard_mirror(shard).apply_written(page, Sequence(0), sent) {
             Applied::Current => Ok(()),
             Applied::Lost | Applied::Restarted => Err(Failure::malformed("renew")),
         }
@@ -252,13 +257,6 @@ fn pairs(reply: &Reply) -> Option<Vec<(String, String)>> {
     pairs.collect()
 }
 
-pub(super) fn stamp(page: &Page) -> Option<Stamp> {
-    match page {
-        Page::Absent => None,
-        Page::Present { epoch, sequence, .. } => Some(Stamp { epoch: *epoch, sequence: *sequence }),
-    }
-}
-
 /// Where purges were recorded, and how many of them the ledger did not hold.
 fn recorded(reply: &Reply) -> Option<(Stamp, usize)> {
     let Reply::Array(parts) = reply else { return None };
@@ -272,7 +270,7 @@ fn recorded(reply: &Reply) -> Option<(Stamp, usize)> {
 
 /// What the purges since an entry's lease mean for it.
 pub(super) fn superseded<B>(entry: &Entry, since: Page) -> Option<Outcome<B>> {
-    let sequence = stamp(&since)?.sequence;
+    let sequence = since.stamp()?.sequence;
     let mut mirror = Mirror::default();
     mirror.apply(since, Sequence(0), Time(0));
     let subject = Subject { stamp: entry.stamp, key: &entry.key, tags: &entry.tags };

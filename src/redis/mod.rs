@@ -46,7 +46,7 @@ use crate::cache::family::{Family, Generation, MEMBERS_MAX};
 use crate::cache::key::{Id, Key};
 use crate::cache::ledger::{Applied, Bucket, Epoch, Mirror};
 use crate::config::RedisSettings;
-use ledger::{page, stamp, superseded};
+use ledger::{page, superseded};
 use rest::Last;
 
 /// Redis as the tier that all isolates share.
@@ -169,8 +169,8 @@ impl<W: Wire> Shared<W> {
         };
         let generation = generation(family).unwrap_or_default();
         let page = page(ledger).ok_or_else(|| Failure::malformed("acquire"))?;
-        let stamp = stamp(&page).ok_or_else(|| Failure::malformed("acquire"))?;
-        let applied = self.mirror(id).apply(page, cursor, sent);
+        let stamp = page.stamp().ok_or_else(|| Failure::malformed("acquire"))?;
+        let applied = self.mirror(id).apply_written(page, cursor, sent);
         if applied != Applied::Current {
             self.sync(shard, token, Haste::Reply).await?;
         }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use breadbox::cache::Time;
-use breadbox::cache::ledger::{Due, Mirror, Mode, Selector, Sequence};
+use breadbox::cache::key::Key;
+use breadbox::cache::ledger::{Bucket, Due, Mirror, Mode, Page, Selector, Sequence};
 
 use super::{EPOCH, page};
 
@@ -71,4 +72,29 @@ fn nothing_new_is_no_revision() {
         assert_eq!(mirror.revision() != revision, anew, "page {number}");
         revision = mirror.revision();
     }
+}
+
+/// RFC 9111 §4.4: a write tells an isolate of a change that a replica may not have yet. What it
+/// reads there is as old as the reads of the ledger say, so a copy of it is outdated.
+#[test]
+fn a_copy_is_as_new_as_what_reads_have_shown() {
+    let bucket = Bucket::of(&Key::of_url("https://site.test/page"));
+    let mut mirror = synced();
+    let mut changed = page(EPOCH, 7, 0, &[]);
+    if let Page::Present { changes, .. } = &mut changed {
+        changes.push((bucket, Sequence(7)));
+    }
+    mirror.apply_written(changed.clone(), Sequence(6), Time(10));
+    assert_eq!(mirror.stamp().sequence, Sequence(7));
+    assert!(mirror.outdates(bucket, mirror.shown(Time(10))), "a replica may not have the change");
+    mirror.apply(page(EPOCH, 6, 0, &[]), Sequence(6), Time(20));
+    assert!(mirror.outdates(bucket, mirror.shown(Time(20))), "it lags still");
+    let mut told = mirror.clone();
+    mirror.apply(changed.clone(), Sequence(6), Time(30));
+    assert!(!mirror.outdates(bucket, mirror.shown(Time(30))), "it has the change");
+
+    // Where writes tell so much that no read is due, time shows it: no replica lags for so long.
+    told.apply_written(changed, Sequence(7), Time(5_009));
+    assert!(told.outdates(bucket, told.shown(Time(5_009))));
+    assert!(!told.outdates(bucket, told.shown(Time(5_010))), "five seconds after the first");
 }

@@ -17,6 +17,10 @@ pub struct Mirror {
     synced: Option<Time>,
     asked: Option<Time>,
     chasing: Option<Time>,
+    /// How far every replica has the ledger, as reads or time have shown.
+    shown: Sequence,
+    /// How far a write has told of the ledger, and when: a replica may not have it yet.
+    settling: Option<(Time, Sequence)>,
     revision: u64,
 }
 
@@ -115,6 +119,13 @@ impl Mirror {
         Stamp { epoch: self.known.epoch, sequence: self.known.sequence }
     }
 
+    /// As of when at least the shared tier is what is read of it now, even from a replica.
+    pub fn shown(&self, now: Time) -> Stamp {
+        let settled = self.settling.filter(|(since, _)| now.since(*since) >= SETTLED);
+        let sequence = settled.map_or(self.shown, |(_, told)| self.shown.max(told));
+        Stamp { epoch: self.known.epoch, sequence }
+    }
+
     /// The newest purge, but for those of one tag: whether there is anything new to sweep.
     pub fn newest(&self, except: &str) -> Stamp {
         Stamp { epoch: self.known.epoch, sequence: self.known.newest(except) }
@@ -148,10 +159,30 @@ impl Mirror {
         self.synced = None;
     }
 
-    /// Takes in a page that was asked for from `cursor` on, at the time `sent`.
+    /// Takes in a page that was read from `cursor` on, at the time `sent`.
     ///
     /// Replies may overtake each other: one that was sent before what is known is passed over.
     pub fn apply(&mut self, page: Page, cursor: Sequence, sent: Time) -> Applied {
+        let top = page.stamp();
+        let applied = self.take_in(page, cursor, sent);
+        if let Some(top) = top.filter(|top| top.epoch == self.known.epoch) {
+            self.shown = self.shown.max(top.sequence);
+        }
+        applied
+    }
+
+    /// The same for a page that came with a write: replicas may not have it yet.
+    pub fn apply_written(&mut self, page: Page, cursor: Sequence, sent: Time) -> Applied {
+        let applied = self.take_in(page, cursor, sent);
+        self.shown = self.shown(sent).sequence;
+        self.settling = match self.settling {
+            Some((since, told)) if since <= sent && told > self.shown => Some((since, told)),
+            _ => Some((sent, self.known.sequence)),
+        };
+        applied
+    }
+
+    fn take_in(&mut self, page: Page, cursor: Sequence, sent: Time) -> Applied {
         self.asked = None;
         if self.synced.is_some_and(|synced| sent < synced) {
             return Applied::Current;
@@ -239,6 +270,7 @@ impl Mirror {
     pub fn start_over(&mut self, epoch: Epoch) {
         self.known = Known::of(epoch);
         self.synced = None;
+        (self.shown, self.settling) = (Sequence(0), None);
         self.revision = self.revision.wrapping_add(1);
     }
 
@@ -256,6 +288,9 @@ const CHASING: Duration = Duration::from_secs(3);
 
 /// A look that has not come back for so long is not counted on.
 const ASKING: Duration = Duration::from_millis(300);
+
+/// No replica is further behind.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// Above this many records a mirror starts over from what the ledger still holds.
 const RECORDS_MAX: usize = 20_000;

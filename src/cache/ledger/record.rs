@@ -5,7 +5,7 @@
 //! `~<epoch>` carries the highest score, the sequence itself; `!` carries the floor. `c:<number>`
 //! tells copies near to clients that a URL of that group was changed.
 
-use super::{Epoch, Sequence};
+use super::{Epoch, Sequence, Stamp};
 use crate::cache::glob::Glob;
 use crate::cache::key::Key;
 
@@ -153,6 +153,14 @@ pub enum Page {
 }
 
 impl Page {
+    /// Where the ledger stood; `None` where there is none.
+    pub fn stamp(&self) -> Option<Stamp> {
+        match *self {
+            Self::Absent => None,
+            Self::Present { epoch, sequence, .. } => Some(Stamp { epoch, sequence }),
+        }
+    }
+
     /// Reads the reply to a range with scores: member and score in turn. `None` where it can't be
     /// one. A ledger whose highest member is not its epoch is damaged: it counts as missing.
     pub fn parse<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Self> {

@@ -73,6 +73,11 @@ impl Isolate {
         AsOf { stamp, forgotten }
     }
 
+    /// As of when at least the shared tier is what is read of it now.
+    pub(super) fn as_of_read(&self, key: &Key) -> AsOf {
+        AsOf { stamp: self.shared.shown(key.id()), forgotten: self.forgotten.get() }
+    }
+
     pub(super) fn keep(&self, key: &Key, entry: &Entry, body: &Bytes, as_of: AsOf) {
         if entry.kind == Kind::Response {
             let kept = Kept { entry: entry.clone(), body: body.clone(), as_of };

@@ -65,7 +65,7 @@ impl Driver {
     }
 
     async fn look_shared(&mut self, key: &Key) -> Outcome<Bytes> {
-        let as_of = self.isolate.as_of(key);
+        let as_of = self.isolate.as_of_read(key);
         match self.isolate.shared.get(key, world::random(u64::MAX)).await {
             Ok(outcome) => {
                 if let Outcome::Found(found) = &outcome {
