@@ -37,6 +37,8 @@ impl Sites {
             |spec| {
                 let troubles = Troubles::OnEveryLine;
                 let spec = Spec { rules, authority: None, troubles, ..one(spec) };
+                // A busy machine is no fault of the store, which would cost a site its turn.
+                let spec = set(spec, "REDIS_TIMEOUT", "5s");
                 set(set(spec, "VISIBILITY", "0s"), "ORIGIN", "")
             },
         )?;
@@ -101,7 +103,7 @@ async fn every_site_has_its_turn_within_the_free_plans_subrequests() -> Result<(
 }
 
 /// What is long for one site, such as a job or a sweep, holds the others up for an event each time
-/// and no longer.
+/// and no longer: each event sees to one site at the least, and none needs more than two turns.
 #[tokio::test]
 async fn jobs_and_sweeps_of_many_sites_all_come_to_an_end() -> Result<()> {
     let mut sites = Sites::start()?;
@@ -125,7 +127,7 @@ async fn jobs_and_sweeps_of_many_sites_all_come_to_an_end() -> Result<()> {
     while sites.having("e:*")? > 3 || sites.having("warm:*")? > 0 {
         most = sites.tick().await?.max(most);
         ticks += 1;
-        assert!(ticks <= 12, "after {ticks} events something is left to do");
+        assert!(ticks <= 2 * SITES, "after {ticks} events something is left to do");
     }
     assert!(most > 30, "{most}: no event had much to do");
     for number in 0..7 {
