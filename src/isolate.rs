@@ -1,7 +1,13 @@
 //! What an isolate has of the world: its clock, chance, and promises for requests to share.
 
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
 use js_sys::{Function, Promise, PromiseWithResolvers};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use worker::Delay;
 
 use crate::cache::Time;
 
@@ -27,3 +33,25 @@ pub(crate) fn shared_promise() -> (Promise, Function) {
     let made: PromiseWithResolvers = Promise::with_resolvers();
     (made.promise(), made.resolve().unchecked_into())
 }
+
+/// Waits for a promise that another request of this isolate is to resolve, but not for ever: `None`
+/// if it takes longer. An error means that the other request has ended without resolving it.
+///
+/// The runtime resolves it in each request that waits, and complains of one that has ended. So who
+/// gives up stays for it: `stay` keeps this request until the work is done that it is given.
+pub(crate) async fn resolved(
+    promise: Promise,
+    at_most: Duration,
+    stay: impl FnOnce(Pin<Box<dyn Future<Output = ()>>>),
+) -> Option<Result<JsValue, JsValue>> {
+    match select(JsFuture::from(promise), Delay::from(at_most)).await {
+        Either::Left((settled, _)) => Some(settled),
+        Either::Right(((), promise)) => {
+            stay(Box::pin(async { drop(select(promise, Delay::from(STAY)).await) }));
+            None
+        }
+    }
+}
+
+/// Longer than a request works on what others wait for; one that is killed may never end it.
+const STAY: Duration = Duration::from_secs(10);

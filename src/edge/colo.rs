@@ -4,14 +4,10 @@
 //! platform has no transactions: two purges in the same moment may lose one, so a purge reads its
 //! record back. Losing the object starts another epoch, and what was stored before is dead.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::select;
-use js_sys::Promise;
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 use worker::Delay;
 
 use super::js;
@@ -31,13 +27,20 @@ pub(super) struct Colo {
     place: Place,
     visibility: Duration,
     mirror: RefCell<Mirror>,
-    /// Kept as long as a request of this isolate begins an epoch.
-    beginning: RefCell<Option<Promise>>,
+    beginning: Cell<Beginning>,
+}
+
+/// Whether a request of this isolate begins an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Beginning {
+    #[default]
+    None,
+    UnderWay,
 }
 
 impl Colo {
     pub fn new(namespace: &str, visibility: Duration) -> Self {
-        let (mirror, beginning) = (RefCell::default(), RefCell::default());
+        let (mirror, beginning) = (RefCell::default(), Cell::default());
         Self { place: Place::of_ledger(namespace), visibility, mirror, beginning }
     }
 
@@ -139,17 +142,17 @@ impl Colo {
     }
 
     async fn read_or_begin(&self) -> Result<Book, Failure> {
-        for _ in 0..BEGIN_TRIES {
+        for _ in 0..BEGIN_LOOKS {
             if let Some(book) = self.read().await? {
                 return Ok(book);
             }
-            let beginning = self.beginning.borrow().clone();
-            match beginning {
+            match self.beginning.get() {
                 // Another request of this isolate is at it; two would begin two epochs.
-                Some(done) => within(BEGIN_PATIENCE, done).await,
-                None => return self.begin().await,
+                Beginning::UnderWay => Delay::from(BEGIN_PAUSE).await,
+                Beginning::None => break,
             }
         }
+        // One that was killed at it will not end it.
         self.begin().await
     }
 
@@ -159,11 +162,9 @@ impl Colo {
 
     /// Begins an epoch, and goes by what is there then: another isolate may have begun one, too.
     async fn begin(&self) -> Result<Book, Failure> {
-        let (done, finish) = js::shared_promise();
-        *self.beginning.borrow_mut() = Some(done);
+        self.beginning.set(Beginning::UnderWay);
         let begun = self.write_and_read().await;
-        self.beginning.take();
-        let _ = finish.call0(&JsValue::UNDEFINED);
+        self.beginning.set(Beginning::None);
         begun
     }
 
@@ -240,13 +241,9 @@ impl Book {
     }
 }
 
-/// Waits for another request's beginning, but not for ever: it may have been killed.
-async fn within(patience: Duration, done: Promise) {
-    drop(select(JsFuture::from(done), Delay::from(patience)).await);
-}
-
-const BEGIN_TRIES: u32 = 2;
-const BEGIN_PATIENCE: Duration = Duration::from_secs(2);
+/// Two seconds at the least.
+const BEGIN_LOOKS: u32 = 40;
+const BEGIN_PAUSE: Duration = Duration::from_millis(50);
 const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const PURGE_TRIES: u32 = 5;
 /// Changes have room beside purges.

@@ -293,7 +293,7 @@ impl Driver {
                 self.store(tier, lease, &key, &entry, &body, keep).await
             }
             Action::Wait { key, at_most } => {
-                self.edge.flights.wait(key.id(), at_most).await;
+                self.edge.flights.wait(key.id(), at_most, &self.context).await;
                 Outcome::Done
             }
         }

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -77,11 +76,11 @@ impl Flights {
     }
 
     /// Waits until the flight for the key, if there is one, has landed, but not for ever.
-    pub async fn wait(&self, id: Id, at_most: Duration) {
+    pub async fn wait(&self, id: Id, at_most: Duration, context: &Context) {
         let found = self.under_way.borrow().get(&id).map(|f| (f.number, f.landing.clone()));
         let Some((number, landing)) = found else { return Delay::from(at_most).await };
-        let landed = select(JsFuture::from(landing), Delay::from(at_most)).await;
-        if matches!(landed, Either::Left((Err(_), _))) {
+        let landed = js::resolved(landing, at_most, |work| context.wait_until(work)).await;
+        if matches!(landed, Some(Err(_))) {
             // Its request has ended without landing it: it never will.
             let mut under_way = self.under_way.borrow_mut();
             if under_way.get(&id).is_some_and(|flight| flight.number == number) {

@@ -7,7 +7,7 @@ use web_sys::{ReadableStream, Response};
 
 use crate::cache::field::Coding;
 use crate::cache::{Time, millis};
-pub(super) use crate::isolate::{now, random, shared_promise};
+pub(super) use crate::isolate::{now, random, resolved, shared_promise};
 
 /// The milliseconds since something was asked.
 pub(super) fn since(asked: Time) -> u64 {

@@ -6,11 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use js_sys::{Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use worker::Delay;
+use worker::Context;
 
 use super::js;
 use super::memory::AsOf;
@@ -56,10 +54,16 @@ pub(super) enum Source {
 
 impl Reads {
     /// Reads a key now, or joins the read of it that is under way.
-    pub async fn read(&self, shared: &Shared, key: &Key, as_of: AsOf) -> Result<Read, Failure> {
+    pub async fn read(
+        &self,
+        shared: &Shared,
+        key: &Key,
+        as_of: AsOf,
+        context: &Context,
+    ) -> Result<Read, Failure> {
         let (id, patience) = (key.id(), shared.patience());
         if let Some((bytes, as_of)) = self.joinable(id)
-            && let Some(bytes) = joined(bytes, patience).await?
+            && let Some(bytes) = joined(bytes, patience, context).await?
         {
             return Ok(Read { bytes, as_of, source: Source::Shared });
         }
@@ -107,13 +111,17 @@ impl Reads {
 }
 
 /// What another request's read brought; `None` if it will bring nothing.
-async fn joined(bytes: Promise, patience: Duration) -> Result<Option<Option<Uint8Array>>, Failure> {
-    match select(JsFuture::from(bytes), Delay::from(patience)).await {
-        Either::Left((Ok(value), _)) if value.is_null() => Ok(Some(None)),
-        Either::Left((Ok(value), _)) => match value.dyn_into::<Uint8Array>() {
+async fn joined(
+    bytes: Promise,
+    patience: Duration,
+    context: &Context,
+) -> Result<Option<Option<Uint8Array>>, Failure> {
+    match js::resolved(bytes, patience, |work| context.wait_until(work)).await {
+        Some(Ok(value)) if value.is_null() => Ok(Some(None)),
+        Some(Ok(value)) => match value.dyn_into::<Uint8Array>() {
             Ok(bytes) => Ok(Some(Some(bytes))),
             Err(_) => Err(Failure { fault: Fault::Open, detail: "the shared read failed".into() }),
         },
-        Either::Left((Err(_), _)) | Either::Right(_) => Ok(None),
+        Some(Err(_)) | None => Ok(None),
     }
 }

@@ -163,7 +163,7 @@ where
                 self.store(tier, lease, &key, *entry, body, keep).await
             }
             Action::Wait { key, at_most } => {
-                cache.inner.flights.wait(key.id(), at_most).await;
+                cache.inner.flights.wait(key.id(), at_most, &cache.background).await;
                 Outcome::Done
             }
             // Values are neither changed by methods nor do they purge.

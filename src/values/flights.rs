@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Cache;
-use super::place::{self, Landing};
+use super::place::{self, Background, Landing};
 use crate::cache::Time;
 use crate::cache::exchange::{Backoff, Held, Holds};
 use crate::cache::key::Id;
@@ -61,10 +61,10 @@ impl Flights {
     }
 
     /// Waits until the flight for the value, if there is one, has landed, but not for ever.
-    pub async fn wait(&self, id: Id, at_most: Duration) {
+    pub async fn wait(&self, id: Id, at_most: Duration, background: &Background) {
         let landing = self.known().under_way.get(&id).map(|flight| flight.landing.clone());
         match landing {
-            Some(landing) => landing.within(at_most).await,
+            Some(landing) => landing.within(at_most, background).await,
             None => place::sleep(at_most).await,
         }
     }

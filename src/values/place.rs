@@ -73,6 +73,7 @@ mod here {
 
     use tokio::sync::watch;
 
+    use super::Background;
     use crate::cache::{Time, millis};
 
     pub fn now() -> Time {
@@ -102,7 +103,7 @@ mod here {
         }
 
         /// Waits for it, but not for ever.
-        pub async fn within(&self, at_most: Duration) {
+        pub async fn within(&self, at_most: Duration, _: &Background) {
             let mut landed = self.0.subscribe();
             let _ = tokio::time::timeout(at_most, landed.wait_for(|landed| *landed)).await;
         }
@@ -113,12 +114,11 @@ mod here {
 mod here {
     use std::time::Duration;
 
-    use futures_util::future::select;
     use js_sys::{Function, Promise};
     use wasm_bindgen::JsValue;
-    use wasm_bindgen_futures::JsFuture;
     use worker::Delay;
 
+    use super::Background;
     pub(crate) use crate::isolate::{now, random};
 
     pub async fn sleep(span: Duration) {
@@ -143,8 +143,9 @@ mod here {
         }
 
         /// Waits for it, but not for ever.
-        pub async fn within(&self, at_most: Duration) {
-            select(JsFuture::from(self.promise.clone()), Delay::from(at_most)).await;
+        pub async fn within(&self, at_most: Duration, background: &Background) {
+            let promise = self.promise.clone();
+            crate::isolate::resolved(promise, at_most, |work| background.spawn(work)).await;
         }
     }
 }

@@ -127,7 +127,8 @@ impl Driver {
     ) -> Result<Outcome<Uint8Array>, Failure> {
         let asked = js::now();
         let seed = js::random();
-        let read = self.edge.reads.read(shared, key, self.edge.as_of_read(shared, key));
+        let (as_of, context) = (self.edge.as_of_read(shared, key), &self.context);
+        let read = self.edge.reads.read(shared, key, as_of, context);
         let look = async {
             match behind {
                 true => shared.catch_up(key, seed).await,
