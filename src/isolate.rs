@@ -3,8 +3,9 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future::select;
 use js_sys::{Function, Promise, PromiseWithResolvers};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::Delay;
@@ -34,8 +35,9 @@ pub(crate) fn shared_promise() -> (Promise, Function) {
     (made.promise(), made.resolve().unchecked_into())
 }
 
-/// Waits for a promise that another request of this isolate is to resolve, but not for ever: `None`
-/// if it takes longer. An error means that the other request has ended without resolving it.
+/// Waits for a promise that another request of this isolate is to resolve with anything but
+/// `undefined`, but not for ever: `None` if it takes longer. An error means that the other request
+/// has ended without resolving it.
 ///
 /// The runtime resolves it in each request that waits, and complains of one that has ended. So who
 /// gives up stays for it: `stay` keeps this request until the work is done that it is given.
@@ -44,13 +46,18 @@ pub(crate) async fn resolved(
     at_most: Duration,
     stay: impl FnOnce(Pin<Box<dyn Future<Output = ()>>>),
 ) -> Option<Result<JsValue, JsValue>> {
-    match select(JsFuture::from(promise), Delay::from(at_most)).await {
-        Either::Left((settled, _)) => Some(settled),
-        Either::Right(((), promise)) => {
-            stay(Box::pin(async { drop(select(promise, Delay::from(STAY)).await) }));
-            None
-        }
+    let settled = JsFuture::from(within(&promise, at_most.as_secs_f64() * 1e3)).await;
+    if settled.as_ref().is_ok_and(JsValue::is_undefined) {
+        let promise = JsFuture::from(promise);
+        stay(Box::pin(async { drop(select(promise, Delay::from(STAY)).await) }));
+        return None;
     }
+    Some(settled)
+}
+
+#[wasm_bindgen(module = "/src/isolate.js")]
+extern "C" {
+    fn within(promise: &Promise, span: f64) -> Promise;
 }
 
 /// Longer than a request works on what others wait for; one that is killed may never end it.

@@ -15,12 +15,13 @@ use super::field::NoVarySearch;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     text: String,
+    id: Id,
 }
 
 impl Key {
     /// The key of a URL in its normalised form, as asked for with GET.
     pub fn of_url(url: &str) -> Self {
-        Self { text: format!("GET {url}") }
+        Self::of_text(format!("GET {url}"))
     }
 
     /// The key of what a method says under this one when it comes with this content: `parts` are
@@ -35,7 +36,7 @@ impl Key {
         for byte in digest.finalize() {
             text.push_str(&format!("{byte:02x}"));
         }
-        Self { text }
+        Self::of_text(text)
     }
 
     /// The key of what these parts of a request make another question, each with its name: a
@@ -45,7 +46,7 @@ impl Key {
         for (name, value) in parts {
             text.push_str(&format!("\n{name}={}:{value}", value.len()));
         }
-        Self { text }
+        Self::of_text(text)
     }
 
     /// The key of all URLs that a response with this `No-Vary-Search` does not tell from its own:
@@ -56,13 +57,13 @@ impl Key {
         let (path, query) = question.split_once('?').unwrap_or((question, ""));
         let written = rule.to_string();
         let canonical = rule.canonical(query);
-        Self { text: format!("{path}?\n?{}:{written}{canonical}{rest}", written.len()) }
+        Self::of_text(format!("{path}?\n?{}:{written}{canonical}{rest}", written.len()))
     }
 
     /// The key that no response is stored under: its family are the responses to a URL's path with
     /// any query.
     pub fn of_any_query(url: &str) -> Self {
-        Self { text: format!("GET {}?", without_query(url)) }
+        Self::of_text(format!("GET {}?", without_query(url)))
     }
 
     /// Whether it is one of the variants of a URL that are counted. What is keyed by content, by a
@@ -78,7 +79,7 @@ impl Key {
         for (name, value) in selecting {
             text.push_str(&format!("\n{name}={}:{value}", value.len()));
         }
-        Self { text }
+        Self::of_text(text)
     }
 
     /// The whole text.
@@ -95,17 +96,22 @@ impl Key {
     /// primary.
     pub fn primary(&self) -> Option<Self> {
         let (primary, _) = self.text.split_once('\n')?;
-        Some(Self { text: primary.to_owned() })
+        Some(Self::of_text(primary.to_owned()))
     }
 
     /// The short name under which stores keep it. A variant shares [`Id::PLACE`] with its primary
     /// key, so that both lie in one shard.
     pub fn id(&self) -> Id {
-        let own = hash(&self.text);
-        match self.text.split_once('\n') {
+        self.id
+    }
+
+    fn of_text(text: String) -> Self {
+        let own = hash(&text);
+        let id = match text.split_once('\n') {
             None => Id(own),
             Some((primary, _)) => Id((own & !Id::PLACE) | (hash(primary) & Id::PLACE)),
-        }
+        };
+        Self { text, id }
     }
 }
 

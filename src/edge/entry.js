@@ -11,6 +11,13 @@ const [receipt] = insists;
 const largest = Number(room);
 const state = globalThis.__worker_init_state;
 
+// Rust's futures go on in microtasks. Those of the platform's own `queueMicrotask` cost a Redis hit
+// a fifth of its time; a promise that belongs to no request gives the same at a tenth of that.
+const settled = Promise.resolve();
+globalThis.queueMicrotask = (task) => {
+  settled.then(task);
+};
+
 // What fields seldom hold, and some may not.
 const ODD = /[^\t\x20-\x7e]/;
 

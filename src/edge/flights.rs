@@ -99,7 +99,7 @@ impl Drop for Own {
             && let Some(flight) = under_way.remove(&self.id)
             && js::now() < flight.until
         {
-            let _ = flight.land.call0(&JsValue::UNDEFINED);
+            let _ = flight.land.call1(&JsValue::UNDEFINED, &JsValue::TRUE);
         }
     }
 }

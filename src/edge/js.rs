@@ -75,6 +75,9 @@ extern "C" {
     pub(super) fn fields(headers: &web_sys::Headers) -> String;
     /// Fields from alternating lines of names and values.
     pub(super) fn headers(text: &str) -> web_sys::Headers;
+    /// A response with fields from alternating lines of names and values.
+    #[wasm_bindgen(catch)]
+    pub(super) fn response(body: &JsValue, status: u16, text: &str) -> Result<Response, JsValue>;
     /// What stands for an event's context where what is left for later is waited for.
     pub(super) type Attendant;
     pub(super) fn attendant() -> Attendant;

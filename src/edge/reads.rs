@@ -73,7 +73,7 @@ impl Reads {
         let value = match &result {
             Ok(Some(bytes)) => bytes.clone().into(),
             Ok(None) => JsValue::NULL,
-            Err(_) => JsValue::UNDEFINED,
+            Err(_) => JsValue::FALSE,
         };
         let _ = finish.call1(&JsValue::UNDEFINED, &value);
         result.map(|bytes| Read { bytes, as_of, source: Source::Own })

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, header};
 use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
 use web_sys::{Headers, ReadableStream, Response, ResponseInit};
 
 use super::{js, request};
@@ -86,31 +87,26 @@ fn passed(head: &ResponseHead, origin: &Response) -> Response {
 
 /// The fields of a reply that is made more than once, and what a response with them is made of.
 pub(super) fn prepared(head: &ResponseHead) -> (Headers, ResponseInit) {
-    let init = init(head);
-    let headers = request::to_js(&head.headers);
+    let (headers, init) = (request::to_js(&head.headers), ResponseInit::new());
+    init.set_status(head.status);
     init.set_headers(&headers);
+    js::set(&init, "encodeBody", "manual");
     (headers, init)
 }
 
 fn with_stream(head: &ResponseHead, stream: Option<&ReadableStream>) -> Response {
-    let init = init(head);
-    let stream = stream.filter(|_| carries_body(head.status));
-    Response::new_with_opt_readable_stream_and_init(stream, &init).unwrap_or_else(|_| bad())
+    made(head, stream.map(AsRef::as_ref))
 }
 
 fn with_bytes(head: &ResponseHead, body: &Uint8Array) -> Response {
-    let init = init(head);
-    let body = carries_body(head.status).then_some(body);
-    Response::new_with_opt_js_u8_array_and_init(body, &init).unwrap_or_else(|_| bad())
+    made(head, Some(body))
 }
 
-fn init(head: &ResponseHead) -> ResponseInit {
-    let init = ResponseInit::new();
-    init.set_status(head.status);
-    init.set_headers(&request::to_js(&head.headers));
-    // Bodies travel with the coding that they came in.
-    js::set(&init, "encodeBody", "manual");
-    init
+/// Bodies travel with the coding that they came in.
+fn made(head: &ResponseHead, body: Option<&JsValue>) -> Response {
+    let none = JsValue::NULL;
+    let body = body.filter(|_| carries_body(head.status)).unwrap_or(&none);
+    js::response(body, head.status, &request::lines(&head.headers)).unwrap_or_else(|_| bad())
 }
 
 fn carries_body(status: u16) -> bool {

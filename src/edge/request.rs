@@ -48,6 +48,11 @@ pub(super) fn response_head(response: &web_sys::Response) -> ResponseHead {
 
 /// Fields for JavaScript.
 pub(super) fn to_js(headers: &HeaderMap) -> web_sys::Headers {
+    js::headers(&lines(headers))
+}
+
+/// Fields as alternating lines of names and values.
+pub(super) fn lines(headers: &HeaderMap) -> String {
     let mut text = String::with_capacity(512);
     for (name, value) in headers {
         text.push_str(name.as_str());
@@ -55,7 +60,7 @@ pub(super) fn to_js(headers: &HeaderMap) -> web_sys::Headers {
         text.push_str(&String::from_utf8_lossy(value.as_bytes()));
         text.push('\n');
     }
-    js::headers(&text)
+    text
 }
 
 fn fields(headers: &web_sys::Headers) -> Result<HeaderMap, Refusal> {

@@ -139,7 +139,7 @@ mod here {
         }
 
         pub fn land(&self) {
-            let _ = self.land.call0(&JsValue::UNDEFINED);
+            let _ = self.land.call1(&JsValue::UNDEFINED, &JsValue::TRUE);
         }
 
         /// Waits for it, but not for ever.
