@@ -3,7 +3,7 @@
 // the generated way.
 import Edge from "./index.js";
 
-const { fetch, fields, hit, scheduled } = Edge.prototype;
+const { fetch, fields, hit, ready, scheduled } = Edge.prototype;
 const [insistent, depended, room] = fields().split("\n");
 const insists = new Set(insistent.split(" "));
 const depends = new Set(depended.split(" "));
@@ -40,7 +40,7 @@ function told(headers) {
 }
 
 function short(url, headers) {
-  const text = told(headers);
+  const text = ready() ? told(headers) : undefined;
   return text === undefined ? undefined : hit(url, text, headers);
 }
 

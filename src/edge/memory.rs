@@ -182,6 +182,11 @@ impl Local {
         list.insert(0, ready);
     }
 
+    /// Whether any reply is prepared.
+    pub fn is_ready(&self) -> bool {
+        !self.ready.borrow().is_empty()
+    }
+
     /// Answers a GET request if a reply that was made before is the right one, with nothing but
     /// what this isolate knows now.
     pub fn hit(&self, edge: &Edge, url: &str, fields: &str, headers: &Headers) -> Option<Response> {

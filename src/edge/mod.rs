@@ -83,6 +83,13 @@ async fn serve(
     Driver::new(edge, request, head, context).run().await
 }
 
+/// Whether there is any reply that [`hit`] might make again.
+#[wasm_bindgen]
+#[must_use]
+pub fn ready() -> bool {
+    Edge::running().iter().any(|edge| edge.memory.is_ready())
+}
+
 /// Answers a GET request at once, if it is a plain hit; undefined sends it the long way.
 ///
 /// `told` holds those of its fields that [`fields`] names, as lines of names and values.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use js_sys::{Array, JsString, Object, Reflect, Uint8Array};
+use js_sys::{Array, JsString, Object, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Headers;
 
 use super::Failure;
 use super::wire::{Blob, DETAIL_MAX, REPLY_MAX, timed_out, too_large};
@@ -18,17 +19,18 @@ use crate::cache::exchange::Fault;
 #[derive(Clone, Debug)]
 pub(super) struct Way {
     url: JsString,
-    headers: Object,
+    headers: Headers,
 }
 
 impl Way {
-    pub fn new(url: &str, headers: &HeaderMap) -> Self {
-        let list = Object::new();
+    /// A failure says that a field, the token most likely, holds what no field may.
+    pub fn new(url: &str, headers: &HeaderMap) -> Result<Self, Failure> {
+        let list = Headers::new().map_err(transport)?;
         for (name, value) in headers {
             let value = String::from_utf8_lossy(value.as_bytes());
-            let _ = Reflect::set(&list, &name.as_str().into(), &(*value).into());
+            list.append(name.as_str(), &value).map_err(transport)?;
         }
-        Self { url: url.into(), headers: list }
+        Ok(Self { url: url.into(), headers: list })
     }
 
     /// Posts a command; the status and the bytes of its answer.
@@ -66,7 +68,7 @@ extern "C" {
     #[wasm_bindgen(catch)]
     async fn read(
         url: &JsString,
-        headers: &Object,
+        headers: &Headers,
         body: &str,
         patience: f64,
         most: f64,
@@ -75,7 +77,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = read)]
     async fn post(
         url: &JsString,
-        headers: &Object,
+        headers: &Headers,
         body: &Uint8Array,
         patience: f64,
         most: f64,

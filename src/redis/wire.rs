@@ -97,7 +97,13 @@ impl Wire for Http {
         body: String,
         timeout: Duration,
     ) -> Result<(u16, Self::Blob), Failure> {
-        let way = self.way.get_or_init(|| fetch::Way::new(url, headers));
+        let way = match self.way.get() {
+            Some(way) => way,
+            None => {
+                let way = fetch::Way::new(url, headers)?;
+                self.way.get_or_init(|| way)
+            }
+        };
         way.read(&body, timeout).await
     }
 
@@ -109,7 +115,7 @@ impl Wire for Http {
         body: Vec<u8>,
         timeout: Duration,
     ) -> Result<(u16, Bytes), Failure> {
-        let (status, bytes) = fetch::Way::new(&url, &headers).post(&body, timeout).await?;
+        let (status, bytes) = fetch::Way::new(&url, &headers)?.post(&body, timeout).await?;
         Ok((status, bytes.copy(0..bytes.len())))
     }
 

@@ -34,6 +34,7 @@ enum Kind {
     Miss,
     Purge,
     Range,
+    Spread,
 }
 
 /// Every case whose entrants run.
@@ -49,6 +50,7 @@ pub fn all(field: &Field) -> Vec<Case> {
     };
     add("memory hit", Kind::Hit, &SIZES, &[MEMORY, JS_MAP, JS_HELLO, NGINX, VARNISH]);
     add("redis hit", Kind::Hit, &SIZES, &[REDIS, JS_UPSTASH, JS_FETCH]);
+    add("redis hits of 64 keys", Kind::Spread, &SIZES[..2], &[REDIS, JS_UPSTASH, JS_FETCH]);
     add("platform hit", Kind::Hit, &SIZES, &[PLATFORM, REDIS]);
     add("stale hit", Kind::Brief, &[KB10], &[MEMORY, REDIS, JS_UPSTASH]);
     add("304", Kind::Condition, &[KB10], &[MEMORY, REDIS, JS_UPSTASH, NGINX, VARNISH]);
@@ -80,7 +82,7 @@ impl Case {
 
     /// Has what is to be hit stored in every entrant, and looks whether it is.
     pub fn warm(&self, field: &Field) -> Result<()> {
-        if self.class == "redis hit" {
+        if self.entrants.contains(&JS_FETCH) {
             self.set_bare(field)?;
         }
         for name in &self.entrants {
@@ -124,14 +126,13 @@ impl Case {
     fn set_bare(&self, field: &Field) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let url = format!(
-                "{}/set/{}",
-                field.gateway.url(),
-                format_args!("bare:%2Ffresh%2Fp%2F{}", self.size)
-            );
-            let body = vec![b'x'; self.size + ENTRY_HEAD];
-            let request = crate::harness::client().post(url).bearer_auth(TOKEN).body(body);
-            request.send().await?.error_for_status()?;
+            let client = crate::harness::client();
+            for page in (0..SPREAD_PAGES).map(|page| page.to_string()).chain(["p".to_owned()]) {
+                let key = format!("bare:%2Ffresh%2F{page}%2F{}", self.size);
+                let url = format!("{}/set/{key}", field.gateway.url());
+                let body = vec![b'x'; self.size + ENTRY_HEAD];
+                client.post(url).bearer_auth(TOKEN).body(body).send().await?.error_for_status()?;
+            }
             Ok(())
         })
     }
@@ -144,6 +145,7 @@ impl Kind {
             Self::Condition => ("GET", format!("/fresh/p/{size}"), "if-none-match: \"5f2b7c\"\r\n"),
             Self::Head => ("HEAD", format!("/fresh/p/{size}"), ""),
             Self::Range => ("GET", format!("/fresh/p/{size}"), "range: bytes=1000-1999\r\n"),
+            Self::Spread => ("GET", format!("/fresh/{}/{size}", number % SPREAD_PAGES), ""),
             Self::Brief => ("GET", format!("/brief/{}/{size}", number % BRIEF_PAGES), ""),
             Self::Miss => ("GET", format!("/fresh/{salt}-{number}/{size}"), ""),
             Self::Purge => return purge(name),
@@ -156,8 +158,8 @@ impl Kind {
         let says = |word: &str| !ours || answer.head.contains(word);
         let right = match self {
             Self::Hit if name == JS_HELLO => answer.status == 200,
-            Self::Hit if name == JS_FETCH => answer.length == size + ENTRY_HEAD,
-            Self::Hit => {
+            Self::Hit | Self::Spread if name == JS_FETCH => answer.length == size + ENTRY_HEAD,
+            Self::Hit | Self::Spread => {
                 answer.status == 200
                     && answer.length == size
                     && (says("detail=hit") || says("detail=collapsed"))
@@ -200,6 +202,8 @@ const ENTRY_HEAD: usize = 400;
 
 /// Many enough that several are stale at any time, few enough to be asked often.
 const BRIEF_PAGES: u64 = 50;
+/// More than connections, so that no two ask for the same at once and share what they read.
+const SPREAD_PAGES: u64 = 64;
 /// Slow enough that latencies are not queues.
 const BRIEF_RATE: u32 = 200;
 
