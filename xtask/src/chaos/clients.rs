@@ -127,7 +127,10 @@ impl<'a> Load<'a> {
                     }
                 }
             }
-            Got::Answer { status, verdict, .. } => (format!("{status}, {verdict}"), origin),
+            Got::Answer { status, verdict, .. } => {
+                let given_up = status == 504 && self.past.origin_was_given_up(asked, answered);
+                (format!("{status}, {verdict}"), origin || given_up)
+            }
         };
         if !what.is_empty() && excused {
             *tally.excused.entry(what).or_default() += 1;

@@ -8,6 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result};
+use breadbox::cache::exchange::Limits;
 
 use super::chance::Chance;
 use crate::faults::{Proxy, Trouble};
@@ -76,17 +77,23 @@ impl Past {
     /// Whether the origin's line was troubled in a span, or so shortly before that others were
     /// still told to leave it alone.
     pub fn origin_failed(&self, from: Instant, to: Instant) -> bool {
-        self.failed(0, from, to)
+        self.failed(0, BACKOFF, from, to)
+    }
+
+    /// Whether a fetch that was begun in such a trouble may have been given up in a span, or so
+    /// shortly before that others were still told to leave the origin alone.
+    pub fn origin_was_given_up(&self, from: Instant, to: Instant) -> bool {
+        self.failed(0, Limits::default().deadline + BACKOFF, from, to)
     }
 
     /// Whether a worker was away in a span.
     pub fn worker_failed(&self, worker: usize, from: Instant, to: Instant) -> bool {
-        self.failed(worker + 1, from, to)
+        self.failed(worker + 1, BACKOFF, from, to)
     }
 
-    fn failed(&self, index: usize, from: Instant, to: Instant) -> bool {
+    fn failed(&self, index: usize, lasting: Duration, from: Instant, to: Instant) -> bool {
         let overlaps = |(begin, end): &(Instant, Option<Instant>)| {
-            *begin <= to && end.is_none_or(|end| end + BACKOFF >= from)
+            *begin <= to && end.is_none_or(|end| end + lasting >= from)
         };
         self.spans(index).iter().any(overlaps)
     }
