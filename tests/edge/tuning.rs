@@ -37,9 +37,22 @@ fn versioned() -> Result<(Site, Arc<AtomicUsize>)> {
 
 /// Has the origin asked for what is stored, and waits until that is stored in turn.
 async fn look_again(site: &Site, path: &str) -> Result<()> {
+    let before = stored(site, path).await?["generated"].as_i64();
     let asked = answer(site.request("GET", 0, path).header("cache-control", "no-cache")).await?;
     assert_eq!(asked.status, 200, "{}", asked.headers_text());
-    site.warm(0, path).await.map(drop)
+    eventually("the answer is stored", PATIENCE, async || {
+        stored(site, path).await.is_ok_and(|entry| entry["generated"].as_i64() > before)
+    })
+    .await
+}
+
+/// What the first tier that has it says of the entry; null if none has.
+async fn stored(site: &Site, path: &str) -> Result<Value> {
+    let query = format!("/api/v1/cache/entries?url=http://site.test{path}");
+    let told = answer(site.request("GET", 0, &query).bearer_auth(READER)).await?.json()?;
+    let tiers = told["data"]["tiers"].as_array().cloned().unwrap_or_default();
+    let found = tiers.into_iter().find(|tier| tier["state"] == "found");
+    Ok(found.map_or(Value::Null, |mut tier| tier["entry"].take()))
 }
 
 async fn lifetimes(site: &Site) -> Result<Value> {
@@ -93,11 +106,7 @@ async fn changes_are_counted_and_lifetimes_advised() -> Result<()> {
 async fn lifetimes_follow_the_content() -> Result<()> {
     let (site, version) = versioned()?;
     let fresh = async |path: &str| -> Result<i64> {
-        let query = format!("/api/v1/cache/entries?url=http://site.test{path}");
-        let told = answer(site.request("GET", 0, &query).bearer_auth(READER)).await?.json()?;
-        let tiers = told["data"]["tiers"].as_array().cloned().unwrap_or_default();
-        let entry = tiers.iter().find(|tier| tier["state"] == "found").cloned();
-        let entry = entry.with_context(|| told.to_string())?["entry"].take();
+        let entry = stored(&site, path).await?;
         let millis = entry["freshMs"].as_i64().with_context(|| entry.to_string())?;
         Ok(millis / 1000)
     };
