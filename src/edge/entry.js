@@ -11,8 +11,8 @@ const [receipt] = insists;
 const largest = Number(room);
 const state = globalThis.__worker_init_state;
 
-// Rust's futures go on in microtasks. Those of the platform's own `queueMicrotask` cost a Redis hit
-// a fifth of its time; a promise that belongs to no request gives the same at a tenth of that.
+// Rust's futures go on in microtasks. By way of a promise that belongs to no request, and not of
+// the platform's own `queueMicrotask`, a Redis hit takes a fifth less of the processor's time.
 const settled = Promise.resolve();
 globalThis.queueMicrotask = (task) => {
   settled.then(task);

@@ -1,7 +1,7 @@
 // A command to the REST endpoint, and the status and bytes of its answer; undefined if the time
 // passed before all of them were there. A timer that rings late says that this isolate is busy and
 // not the store: the answer may have been here for long, so it is given as much time again.
-// One promise beside that of `ask`: each costs a hit.
+// It is written with one promise beside that of `ask`, for each makes a hit dearer.
 export function read(url, headers, body, patience, most) {
   return new Promise((resolve, reject) => {
     const planned = Date.now() + patience;
