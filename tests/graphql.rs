@@ -6,9 +6,10 @@ use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{Action, Exchange, Fault, Lease, Limits, Outcome, Plan, Reach};
 use breadbox::cache::family::Generation;
 use breadbox::cache::graphql::{
-    Document, GraphQl, Json, Operations, Persisted, accepted, answer_tags, content_form, methods,
+    Document, GraphQl, Operations, Persisted, accepted, answer_tags, content_form, methods,
     reads_by_url,
 };
+use breadbox::cache::json::Json;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::Stamp;
 use breadbox::cache::policy::{ContentForm, Treatment};

@@ -308,6 +308,9 @@ fn pages_are_read_whole_or_not_at_all() {
     {
         assert_eq!(parse(pairs), None, "{pairs:?}");
     }
+    for score in ["4e", "e4", "4e+-1", "--4", "4.x", "-", ".", "nan", "4e99999999999"] {
+        assert_eq!(parse(&[("ht:a", score), ("~00000000000000ff", "5")]), None, "{score}");
+    }
     // Without an epoch, or with something above it, nobody of ours has written it.
     for pairs in [
         &[("ht:news", "4")][..],
@@ -316,6 +319,8 @@ fn pages_are_read_whole_or_not_at_all() {
         &[("~00000000000000ff", "5"), ("ht:news", "6")],
         &[("~00000000000000ff", "5"), ("ht:news", "5.5")],
         &[("~00000000000000ff", "5"), ("", "inf")],
+        &[("~00000000000000ff", "5"), ("", "5.1e+0")],
+        &[("~00000000000000ff", "5"), ("", "1e+99")],
     ] {
         assert_eq!(parse(pairs), Some(Page::Absent), "{pairs:?}");
     }
@@ -325,7 +330,18 @@ fn pages_are_read_whole_or_not_at_all() {
         let read = parse(&[(strange, "4"), ("~00000000000000ff", "5")]);
         assert_eq!(read.as_ref(), Some(&all), "{strange:?}");
     }
-    for (score, position) in [("-1", 0), ("-0", 0), ("3.5", 4), ("4e0", 4)] {
+    for (score, position) in [
+        ("-1", 0),
+        ("-0", 0),
+        ("-inf", 0),
+        ("3.5", 4),
+        ("4e0", 4),
+        ("4e+0", 4),
+        ("0.4e+1", 4),
+        ("3.0000000000000001e+0", 4),
+        ("31e-1", 4),
+        ("1e-400", 1),
+    ] {
         let read = parse(&[("ha:", score), ("~00000000000000ff", "5")]);
         let expected = page(Epoch(255), 5, 0, &[(Mode::Hard, Selector::All, position)]);
         assert_eq!(read, Some(expected), "{score}");

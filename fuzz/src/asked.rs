@@ -1,7 +1,8 @@
 //! What clients ask by content.
 
 use breadbox::cache::RequestHead;
-use breadbox::cache::graphql::{Document, GraphQl, Json, Persisted, answer_tags, content_form};
+use breadbox::cache::graphql::{Document, GraphQl, Persisted, answer_tags, content_form};
+use breadbox::cache::json::Json;
 use http::{HeaderMap, Method, header};
 
 /// A document's form is a document of the same form and operations, JSON's one form is its own, and

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::family::Generation;
 use super::ledger::{Epoch, Sequence, Stamp};
 use super::tuning::History;
-use super::{Lifetime, Octets, ResponseHead, Time, millis};
+use super::{Lifetime, Octets, ResponseHead, Time, checksum, millis};
 
 /// A stored response without its body.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,7 +139,7 @@ impl Entry {
         put_history(&mut rest, &self.history);
         let mut bytes = Vec::with_capacity(rest.len().saturating_add(PREFIX));
         bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&crc32fast::hash(&rest).to_le_bytes());
+        bytes.extend_from_slice(&checksum(&rest).to_le_bytes());
         put_count(&mut bytes, rest.len());
         bytes.extend_from_slice(&rest);
         bytes
@@ -157,10 +157,10 @@ impl Entry {
         if prefix.take(MAGIC.len())? != MAGIC {
             return Err(Damage::Version);
         }
-        let checksum = prefix.number32()?;
+        let expected = prefix.number32()?;
         let length = prefix.count()?;
         let rest = prefix.take(length)?;
-        if crc32fast::hash(rest) != checksum {
+        if checksum(rest) != expected {
             return Err(Damage::Checksum);
         }
         let entry = Self::decode_rest(&mut Reader(rest))?;

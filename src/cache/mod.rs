@@ -3,18 +3,21 @@
 //! Everything here is a function of its arguments. Drivers (the Worker, the simulator) perform the
 //! effects and hand the outcomes back.
 
+mod checksum;
 pub mod entry;
 pub mod exchange;
 pub mod family;
 pub mod field;
 pub mod glob;
 pub mod graphql;
+pub mod json;
 pub mod key;
 pub mod ledger;
 pub mod memory;
 pub mod policy;
 pub mod purge;
 pub mod reason;
+pub mod sort;
 pub mod tally;
 pub mod tuning;
 pub mod warm;
@@ -22,6 +25,7 @@ pub mod warm;
 use std::fmt;
 use std::time::Duration;
 
+pub use checksum::checksum;
 pub use reason::Reason;
 
 /// A point in time: milliseconds since the Unix epoch, handed in by the driver.

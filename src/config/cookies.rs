@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::ConfigError;
 use super::fields::Fields;
 use crate::cache::glob::Glob;
+use crate::cache::sort::sort_by;
 
 /// What a rule says of cookies.
 ///
@@ -79,7 +80,7 @@ impl Cookies {
             })
             .collect();
         // Stable: servers tell cookies of one name apart by their order.
-        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        sort_by(&mut keyed, |a, b| a.0.cmp(&b.0));
         keyed
     }
 }

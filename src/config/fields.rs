@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::ConfigError;
 use super::duration::{DURATIONS, duration};
 use crate::cache::glob::Glob;
+use crate::cache::json;
 
 /// A table's settings, and where it stands.
 pub(super) struct Fields<'a> {
@@ -110,7 +111,7 @@ fn known(table: &Map<String, Value>, place: &str, names: &[&str]) -> Result<(), 
 
 fn wrong(place: &str, found: &Value, allowed: &str) -> ConfigError {
     let place = if place.is_empty() { WHOLE } else { place };
-    let mut text = found.to_string();
+    let mut text = json::text(found);
     if text.len() > FOUND_MAX {
         text = text.chars().take(FOUND_MAX).chain(['…']).collect();
     }

@@ -35,13 +35,23 @@ impl Logs {
         };
         let sample = match set("LOG_SAMPLE") {
             None => SAMPLE,
-            Some(text) => match text.parse() {
-                Ok(share) if (0.0..=1.0).contains(&share) => share,
-                _ => return Err(ConfigError::new("LOG_SAMPLE", text, "a share from 0 to 1")),
+            Some(text) => match share(&text) {
+                Some(share) => share,
+                None => return Err(ConfigError::new("LOG_SAMPLE", text, "a share from 0 to 1")),
             },
         };
         Ok(Self { level, sample })
     }
+}
+
+/// Reads a decimal number from 0 to 1, of up to fifteen digits.
+fn share(text: &str) -> Option<f64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = [whole, fraction].concat();
+    let valid = digits.len() <= 15 && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let digits: u64 = digits.parse().ok().filter(|_| valid)?;
+    let share = digits as f64 / 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)? as f64;
+    (share <= 1.0).then_some(share)
 }
 
 /// One in a hundred.
@@ -61,13 +71,19 @@ mod tests {
             Logs::read(&set)
         };
         assert_eq!(read("", ""), Ok(Logs { level: Level::Info, sample: SAMPLE }));
-        assert_eq!(read("request", "0.5"), Ok(Logs { level: Level::Request, sample: 0.5 }));
+        for (text, sample) in [("0.5", 0.5), ("0", 0.0), ("1", 1.0), ("1.00", 1.0), (".25", 0.25)] {
+            assert_eq!(read("request", text), Ok(Logs { level: Level::Request, sample }));
+        }
         for (level, sample, setting) in [
             ("loud", "", "LOG_LEVEL"),
             ("", "2", "LOG_SAMPLE"),
             ("", "-1", "LOG_SAMPLE"),
             ("", "NaN", "LOG_SAMPLE"),
             ("", "some", "LOG_SAMPLE"),
+            ("", "+1", "LOG_SAMPLE"),
+            ("", ".", "LOG_SAMPLE"),
+            ("", "1.01", "LOG_SAMPLE"),
+            ("", "0.0000000000000001", "LOG_SAMPLE"),
         ] {
             assert_eq!(read(level, sample).map_err(|e| e.setting), Err(setting.to_owned()));
         }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::ConfigError;
 use super::fields::{Fields, table};
+use crate::cache::json;
 
 /// A preset's name and its rules.
 type Preset = (String, Map<String, Value>);
@@ -15,7 +16,7 @@ pub(super) fn named(fields: &Fields<'_>) -> Result<Vec<Preset>, ConfigError> {
         Some(Value::String(name)) => vec![name.clone()],
         _ => fields.texts("preset")?,
     };
-    let all: Map<String, Value> = serde_json::from_str(PRESETS).unwrap_or_default();
+    let all = presets();
     let rules = |name: String| match all.get(&name) {
         Some(rules) => Ok((name, table(rules, &fields.path("preset"))?.clone())),
         None => {
@@ -29,8 +30,14 @@ pub(super) fn named(fields: &Fields<'_>) -> Result<Vec<Preset>, ConfigError> {
 /// The names of all presets.
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn names() -> Vec<String> {
-    let all: Map<String, Value> = serde_json::from_str(PRESETS).unwrap_or_default();
-    all.into_iter().map(|(name, _)| name).collect()
+    presets().into_iter().map(|(name, _)| name).collect()
+}
+
+fn presets() -> Map<String, Value> {
+    match json::value(PRESETS.as_bytes()) {
+        Ok(Value::Object(presets)) => presets,
+        _ => Map::new(),
+    }
 }
 
 /// The presets in JSON, by name: the files in `src/config/presets`.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::ConfigError;
 use super::fields::Fields;
 use crate::cache::glob::Glob;
+use crate::cache::sort::sort_by;
 
 /// How a rule folds query strings that mean the same.
 ///
@@ -41,7 +42,7 @@ impl Query {
 
     /// Whether a request with this query string is none of the cache's business.
     pub(super) fn bypasses(&self, query: &str) -> bool {
-        let named = |part: &str| self.bypass.iter().any(|glob| glob.matches(&name(part)));
+        let named = |part: &str| self.bypass.iter().any(|glob| glob.matches(name(part)));
         !self.bypass.is_empty() && query.split('&').any(named)
     }
 
@@ -50,23 +51,23 @@ impl Query {
         let counts = |part: &&str| {
             let name = name(part);
             let kept = match &self.keep {
-                Some(keep) => keep.iter().any(|glob| glob.matches(&name)),
+                Some(keep) => keep.iter().any(|glob| glob.matches(name)),
                 None => true,
             };
-            kept && !self.ignore.iter().any(|glob| glob.matches(&name))
+            kept && !self.ignore.iter().any(|glob| glob.matches(name))
         };
         let mut parts: Vec<&str> = query.split('&').filter(counts).collect();
         if self.order == Order::Sorted {
             // Stable by name: parameters of one name keep their order, which may mean something.
-            parts.sort_by_key(|part| name(part));
+            sort_by(&mut parts, |a, b| name(a).cmp(name(b)));
         }
         parts.join("&")
     }
 }
 
 /// A parameter's name.
-fn name(part: &str) -> String {
-    part.split_once('=').map_or(part, |(name, _)| name).to_owned()
+fn name(part: &str) -> &str {
+    part.split_once('=').map_or(part, |(name, _)| name)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::request::Counted;
 use super::rules::noted;
 use crate::cache::Tier;
 use crate::cache::graphql::{self, Changes, GraphQl, Persisted};
+use crate::cache::json;
 use crate::cache::policy::{
     Caching, ClientDirectives, Compression, ContentForm, Pace, Prohibition, Refresh, Treatment,
 };
@@ -156,7 +157,7 @@ fn prefetch(fields: &Fields<'_>) -> Result<u8, ConfigError> {
     let number = value.as_u64().filter(|number| *number <= PREFETCH_MAX);
     let number = number.and_then(|number| u8::try_from(number).ok());
     let allowed = format!("a number from 0 to {PREFETCH_MAX}");
-    number.ok_or_else(|| fields.wrong("prefetch", &value.to_string(), &allowed))
+    number.ok_or_else(|| fields.wrong("prefetch", &json::text(value), &allowed))
 }
 
 fn size_of(fields: &Fields<'_>, name: &str, most: u64) -> Result<Option<u64>, ConfigError> {

@@ -13,6 +13,7 @@ use super::query::Query;
 use super::request::Counted;
 use super::rule::Rule;
 use super::site::Site;
+use crate::cache::json;
 use crate::cache::key::Key;
 use crate::cache::policy::{Caching, Treatment};
 use crate::cache::tuning::Bounds;
@@ -98,7 +99,7 @@ impl Rules {
 
     /// Reads the JSON form of `breadbox.toml`.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
-        let value = serde_json::from_str(text).map_err(|error| {
+        let value = json::value(text.as_bytes()).map_err(|error| {
             ConfigError::new(WHOLE, error.to_string(), "the JSON form of breadbox.toml")
         })?;
         Self::from_value(&value)

@@ -8,6 +8,7 @@ use sha2::Sha256;
 
 use super::rules::Rules;
 use super::{ConfigError, signature};
+use crate::cache::json;
 
 /// The secret that seals overrides, so that no one who can merely write to the store makes rules.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,7 +66,7 @@ impl Seal {
 
     /// Writes a document.
     pub fn seal(&self, namespace: &str, version: u64, written: &Value) -> String {
-        let json = written.to_string();
+        let json = json::text(written);
         let mut hex = String::with_capacity(64);
         if let Some(mac) = self.mac(namespace, version, &json) {
             for byte in mac.finalize().into_bytes() {
@@ -79,12 +80,12 @@ impl Seal {
     pub fn open(&self, namespace: &str, text: &str) -> Result<Override, Distrust> {
         let mut lines = text.splitn(3, '\n');
         let mut line = || lines.next().ok_or(Distrust::Form);
-        let (version, hex, json) = (line()?, line()?, line()?);
+        let (version, hex, text) = (line()?, line()?, line()?);
         let version = version.parse::<u64>().map_err(|_| Distrust::Form)?;
         let sealed = signature::u256(hex).ok_or(Distrust::Form)?;
-        let mac = self.mac(namespace, version, json).ok_or(Distrust::Seal)?;
+        let mac = self.mac(namespace, version, text).ok_or(Distrust::Seal)?;
         mac.verify_slice(&sealed).map_err(|_| Distrust::Seal)?;
-        let written: Value = serde_json::from_str(json).map_err(|_| Distrust::Form)?;
+        let written = json::value(text.as_bytes()).map_err(|_| Distrust::Form)?;
         let rules = match written.is_null() {
             true => None,
             false => Some(Rules::overriding(&written).map_err(|_| Distrust::Rules)?),

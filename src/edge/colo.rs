@@ -19,6 +19,7 @@ use crate::cache::ledger::{
     Bucket, Due, Epoch, Mirror, Page, Receipt, Record, Sequence, Stamp, Subject,
 };
 use crate::cache::policy::Standing;
+use crate::cache::sort::sort_by;
 use crate::redis::{Failure, Purged, Trust};
 
 /// The ledger as this isolate knows it.
@@ -233,7 +234,7 @@ impl Book {
             return;
         }
         let mut scores: Vec<u64> = self.records.values().copied().collect();
-        scores.sort_unstable();
+        sort_by(&mut scores, u64::cmp);
         let last = excess.checked_sub(1).and_then(|index| scores.get(index));
         self.floor = self.floor.max(last.copied().unwrap_or(0));
         let floor = self.floor;

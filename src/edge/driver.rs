@@ -29,7 +29,7 @@ use crate::cache::key::Key;
 use crate::cache::ledger::{Receipt, Stamp};
 use crate::cache::policy::{self, Status};
 use crate::cache::tally::{Cell, Patience, Peer, Saving, Tenure};
-use crate::cache::{RequestHead, Tier, Verdict};
+use crate::cache::{RequestHead, Tier, Verdict, checksum};
 use crate::config::Basis;
 
 /// What one exchange needs of the world.
@@ -275,7 +275,7 @@ impl Driver {
                 Ok(body) => Outcome::Compressed { length: u64::from(body.length()), body },
                 Err(fault) => Outcome::Failed(fault),
             },
-            Action::Digest { body } => Outcome::Digested(crc32fast::hash(&body.to_vec())),
+            Action::Digest { body } => Outcome::Digested(checksum(&body.to_vec())),
             Action::Fetch(fetch) => {
                 if fetch.passes {
                     // What passes is for its client alone: nobody here is to wait for it.

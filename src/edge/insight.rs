@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use http::{HeaderName, HeaderValue, Method, header};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use web_sys::{Request, Response};
 use worker::Context;
 
 use super::state::Edge;
 use super::{explain, health, js, reply};
+use crate::cache::json;
 use crate::cache::key::normalised;
 use crate::cache::tally::exposition::{Gauge, exposition};
 use crate::cache::tally::sheet::{Board, Event, PURGE, REQUEST, Subject};
@@ -73,7 +74,7 @@ pub(super) fn permitted<'a>(edge: &'a Edge, head: &RequestHead) -> Result<&'a To
 async fn metrics(edge: &Edge) -> String {
     let (pinged, tally, scope) = health::totals(edge).await;
     let breaker = edge.shared.as_ref().map_or("", |shared| shared.rest().breaker().as_str());
-    let is = |yes: bool| f64::from(u8::from(yes));
+    let is = |yes: bool| u64::from(yes);
     let gauge = |name, help, value| Gauge { name, help, value };
     exposition(
         &tally,
@@ -131,7 +132,7 @@ async fn stats(edge: &Edge, query: &Query) -> Result<Response, Response> {
         "purges": events(&board.purges, PURGE),
     });
     // The lists are JSON already, and long.
-    let told = told.to_string();
+    let told = json::text(&told);
     let inner = told.trim_start_matches('{');
     let [minutes, hours] = lists;
     let text = format!(
@@ -189,14 +190,13 @@ fn ranks(board: &Board, subject: Subject, count: usize) -> Value {
 fn rows(rows: Vec<&Row>) -> Value {
     let row = |row: &Row| {
         let verdicts = Verdict::ALL.iter().zip(row.verdicts).filter(|&(_, count)| count > 0);
-        let verdicts: Map<String, Value> =
-            verdicts.map(|(verdict, count)| (verdict.to_string(), count.into())).collect();
+        let told = verdicts.map(|(verdict, count)| (verdict.to_string(), count.into()));
         json!({
             "label": row.label,
             "requests": row.requests(),
             "misses": row.misses(),
             "bytes": row.bytes,
-            "verdicts": verdicts,
+            "verdicts": json::object(told),
         })
     };
     rows.into_iter().map(row).collect()
@@ -205,10 +205,8 @@ fn rows(rows: Vec<&Row>) -> Value {
 fn events(events: &[Event], names: &[&str]) -> Value {
     let event = |event: &Event| {
         let words = names.iter().zip(&event.words);
-        let mut told: Map<String, Value> =
-            words.map(|(name, word)| ((*name).to_owned(), word.clone().into())).collect();
-        told.insert("at".into(), event.at.0.into());
-        Value::Object(told)
+        let told = words.map(|(name, word)| ((*name).to_owned(), word.clone().into()));
+        json::object(told.chain([("at".into(), event.at.0.into())]))
     };
     events.iter().map(event).collect()
 }
@@ -275,17 +273,14 @@ pub(super) fn counts(tally: &Tally) -> Value {
     let family = |family: &crate::cache::tally::Family| {
         let cells = tally.cells().get(family.cells()).unwrap_or_default();
         let counted = cells.iter().enumerate().filter(|&(_, &count)| count > 0);
-        let named: Map<String, Value> = counted
-            .map(|(cell, &count)| {
-                let [first, second] = family.values(cell);
-                let name =
-                    if second.is_empty() { first.into() } else { format!("{first} {second}") };
-                (name, count.into())
-            })
-            .collect();
-        (family.name.to_owned(), Value::Object(named))
+        let named = counted.map(|(cell, &count)| {
+            let [first, second] = family.values(cell);
+            let name = if second.is_empty() { first.into() } else { format!("{first} {second}") };
+            (name, count.into())
+        });
+        (family.name.to_owned(), json::object(named))
     };
-    Value::Object(FAMILIES.iter().filter(|f| !f.is_histogram()).map(family).collect())
+    json::object(FAMILIES.iter().filter(|f| !f.is_histogram()).map(family))
 }
 
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";

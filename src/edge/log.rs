@@ -1,13 +1,10 @@
 //! Structured log lines: one line, one event; never tokens, cookies or bodies.
 
-use serde_json::{Map, Value};
+use crate::cache::json;
 
 /// Writes one line, readable in `wrangler tail`: `[Redis] {"event":"fault",…}`.
 pub(super) fn line(part: &str, event: &str, fields: &[(&str, &str)]) {
-    let mut object = Map::new();
-    object.insert("event".into(), Value::from(event));
-    for (name, value) in fields {
-        object.insert((*name).into(), Value::from(*value));
-    }
-    worker::console_log!("[{part}] {}", Value::Object(object));
+    let fields = [("event", event)].into_iter().chain(fields.iter().copied());
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
+    worker::console_log!("[{part}] {}", json::text(&json::object(fields)));
 }

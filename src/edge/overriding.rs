@@ -9,6 +9,7 @@ use worker::Context;
 
 use super::state::Edge;
 use super::{js, operator, purge};
+use crate::cache::json;
 use crate::cache::purge::Complaint;
 use crate::cache::{RequestHead, Tier, millis};
 use crate::config::{Level, Rules, Scope, Seal, Token};
@@ -45,7 +46,7 @@ fn shown(edge: &Edge) -> Value {
 /// The JSON form of a breadbox.toml, checked.
 async fn read(request: &Request) -> Result<Value, Complaint> {
     let body = purge::read(request).await?;
-    let written: Value = serde_json::from_slice(&body).map_err(|error| {
+    let written = json::value(&body).map_err(|error| {
         let message = format!("the body must be the JSON form of a breadbox.toml: {error}");
         Complaint::new(400, "invalid-json", message)
     })?;

@@ -8,6 +8,7 @@ use web_sys::{Headers, ReadableStream, Response, ResponseInit};
 use super::{js, request};
 use crate::cache::exchange::{Content, Piece, Reply};
 use crate::cache::field::Coding;
+use crate::cache::json;
 use crate::cache::policy::Status;
 use crate::cache::{ResponseHead, Verdict};
 
@@ -64,7 +65,7 @@ pub(super) fn failure(status: u16, code: &str, message: &str, field: Option<&str
 
 /// A JSON answer of our own; like every response it tells what the cache did.
 pub(super) fn json(status: u16, value: &serde_json::Value) -> Response {
-    text(status, "application/json", &format!("{value}\n"))
+    text(status, "application/json", &format!("{}\n", json::text(value)))
 }
 
 /// A text of our own, never stored by anybody.

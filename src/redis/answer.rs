@@ -9,6 +9,7 @@ use super::resp::Reply;
 use super::rest::Failure;
 use super::wire::Blob;
 use crate::cache::exchange::Fault;
+use crate::cache::json;
 
 /// The values in a reply.
 pub(super) fn listed<B: Blob>(reply: Reply) -> Result<Vec<Option<B>>, Failure> {
@@ -62,7 +63,7 @@ fn header<B: Blob>(blob: &B, at: &mut usize) -> Option<(u8, i64)> {
 /// Reads an answer by its first byte; a status alone says too little.
 pub(super) fn read(status: u16, bytes: &Bytes, compat: bool) -> Result<Reply, Failure> {
     if bytes.first() == Some(&b'{') {
-        let json: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let json = json::value(bytes).unwrap_or_default();
         if let Some(error) = json.get("error").and_then(Value::as_str) {
             if matches!(status, 401 | 403 | 429 | 500..) {
                 return Err(Failure::new(Fault::Refused, error));

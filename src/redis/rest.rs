@@ -8,7 +8,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
 
 use super::answer::{JSON_INSTEAD, accepted, bulks, listed, read};
 use super::breaker::{Admit, Breaker};
@@ -17,6 +16,7 @@ use super::script::{Locking, Script, Scripts};
 use super::wire::{Blob, Http, Wire};
 use crate::cache::Time;
 use crate::cache::exchange::Fault;
+use crate::cache::json;
 use crate::config::{RedisDialect, RedisSettings};
 
 /// A REST endpoint that executes Redis commands.
@@ -129,8 +129,7 @@ impl<W: Wire> Rest<W> {
         haste: Haste,
         clock: Clock,
     ) -> Result<Reply, Failure> {
-        let body = Value::from(args.iter().map(|&arg| Value::from(arg)).collect::<Vec<_>>());
-        let body = body.to_string().into_bytes();
+        let body = json::list(args).into_bytes();
         accepted(self.guarded("/", body, 1, haste, clock).await?)
     }
 
@@ -145,7 +144,7 @@ impl<W: Wire> Rest<W> {
         }
         self.admitted(clock)?;
         self.commands.fetch_add(1, RELAXED);
-        let command = Value::from(words).to_string();
+        let command = json::list(words);
         let answer = self.wire.read(&self.reading, &self.asking, command, self.timeout).await;
         let answer = answer.and_then(|(status, blob)| match bulks(status, &blob) {
             Some(values) => Ok(Ok(values)),
@@ -224,13 +223,13 @@ impl<W: Wire> Rest<W> {
             }
             Last::Binary(bytes) => {
                 let encoded = BASE64.encode(bytes);
-                let list: Vec<Value> = words.chain([encoded.as_str()]).map(Value::from).collect();
-                let body = Value::from(list).to_string().into_bytes();
+                let list: Vec<&str> = words.chain([encoded.as_str()]).collect();
+                let body = json::list(&list).into_bytes();
                 self.guarded("/", body, cost, haste, clock).await
             }
             Last::None => {
-                let list: Vec<Value> = words.map(Value::from).collect();
-                let body = Value::from(list).to_string().into_bytes();
+                let list: Vec<&str> = words.collect();
+                let body = json::list(&list).into_bytes();
                 self.guarded("/", body, cost, haste, clock).await
             }
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::course::Course;
 use crate::cache::entry::Entry;
 use crate::cache::policy::{self, Pace, Refresh, Treatment};
-use crate::cache::{RequestHead, Time, millis};
+use crate::cache::{RequestHead, Time, checksum, millis};
 
 /// Whether a response that is served as fresh is to be refreshed after the reply.
 pub(super) fn due(course: &mut Course, entry: &Entry, now: Time) -> bool {
@@ -79,7 +79,7 @@ fn own_moment(entry: &Entry, left: Duration) -> bool {
 /// A number by which entries differ: stored anew, a key has another.
 fn mark(entry: &Entry) -> u32 {
     let bytes = [entry.key.as_bytes(), &entry.generated.0.to_le_bytes()].concat();
-    crc32fast::hash(&bytes)
+    checksum(&bytes)
 }
 
 /// Only in the last part of a lifetime, one of so many, is anything refreshed early.

@@ -115,7 +115,9 @@ fn listed(member: &str) -> (String, Weight) {
     let name = plain(parts.next().unwrap_or_default());
     let zero = |part: &str| {
         let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
-        weight.is_some_and(|weight| weight.parse() == Ok(0.0_f32))
+        let (whole, fraction) =
+            weight.map_or(("", ""), |it| it.split_once('.').unwrap_or((it, "")));
+        whole == "0" && fraction.bytes().all(|digit| digit == b'0')
     };
     (name, if parts.any(zero) { Weight::Refused } else { Weight::Taken })
 }

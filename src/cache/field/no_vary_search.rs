@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry};
 
 use super::structured::{dictionary, inner, item};
+use crate::cache::sort::sort_by;
 
 /// Which parameters of a query a response does not depend on.
 ///
@@ -88,7 +89,7 @@ impl NoVarySearch {
             .filter(|(key, _)| self.matters(key))
             .collect();
         if self.order == KeyOrder::Ignored {
-            pairs.sort_by(|a, b| a.0.cmp(&b.0));
+            sort_by(&mut pairs, |a, b| a.0.cmp(&b.0));
         }
         let pairs: Vec<String> =
             pairs.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();

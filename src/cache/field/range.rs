@@ -5,6 +5,7 @@ use std::fmt;
 use http::{HeaderMap, header};
 
 use super::grammar::{single, trim};
+use crate::cache::sort::sort_by;
 
 /// A satisfiable part of a representation: `first` to `last`, both included, of `complete` bytes
 /// (RFC 9110 §14.4).
@@ -145,7 +146,7 @@ impl Part {
 
 fn overlap(parts: &[ByteRange]) -> bool {
     let mut sorted = parts.to_vec();
-    sorted.sort_by_key(|p| p.first);
+    sort_by(&mut sorted, |a, b| a.first.cmp(&b.first));
     sorted.iter().zip(sorted.iter().skip(1)).any(|(a, b)| b.first <= a.last)
 }
 

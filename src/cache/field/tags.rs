@@ -11,7 +11,8 @@ use super::structured::strings;
 /// `Cache-Tag` separates them by commas, `Surrogate-Key` and `xkey` by spaces, and `Cache-Groups`
 /// is a list of strings that counts only if it is well-formed (RFC 9875 §2).
 pub fn tags(headers: &HeaderMap) -> BTreeSet<String> {
-    let mut tags: BTreeSet<String> = groups(headers).into_iter().collect();
+    let mut tags = BTreeSet::new();
+    tags.extend(groups(headers));
     for (name, separators) in SEPARATORS {
         for value in headers.get_all(name) {
             let text = String::from_utf8_lossy(value.as_bytes());

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, header};
 
 use super::grammar::{lines, members};
+use crate::cache::sort::sort_by;
 
 /// Which request fields a response depends on (RFC 9110 §12.5.5).
 ///
@@ -32,7 +33,7 @@ impl Vary {
                 }
             }
         }
-        fields.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        sort_by(&mut fields, |a: &HeaderName, b| a.as_str().cmp(b.as_str()));
         fields.dedup();
         if fields.is_empty() { Self::None } else { Self::Fields(fields) }
     }

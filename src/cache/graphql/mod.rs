@@ -4,7 +4,6 @@
 //! can't be told, because it is ambiguous or another form than the usual one, passes through.
 
 mod document;
-mod json;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +12,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 pub use document::{Document, Operations};
-pub use json::Json;
 
 use super::RequestHead;
 use super::field::{lines, single, trim};
+use crate::cache::json::{self, Json};
 
 /// What a rule says of a GraphQL endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +85,7 @@ pub fn content_form(request: &RequestHead, content: &[u8], rule: &GraphQl) -> Op
 /// What an answer says: the tags of its types. `None` if it is not to be stored: it tells of
 /// errors, or is no whole result.
 pub fn answer_tags(body: &[u8], rule: &GraphQl) -> Option<Vec<String>> {
-    let answer: Value = serde_json::from_slice(body).ok()?;
+    let answer = json::value(body).ok()?;
     let faultless = match answer.get("errors") {
         None | Some(Value::Null) => true,
         Some(errors) => errors.as_array().is_some_and(Vec::is_empty),
@@ -104,9 +103,9 @@ pub fn answer_tags(body: &[u8], rule: &GraphQl) -> Option<Vec<String>> {
 fn json_form(content: &[u8], rule: &GraphQl) -> Option<Vec<u8>> {
     // A list is a batch of requests.
     let Json::Table(mut table) = Json::parse(content)? else { return None };
-    table.retain(|_, value| *value != Json::Null);
-    match table.get_mut("query") {
-        Some(Json::Text(text)) => {
+    table.0.retain(|(_, value)| *value != Json::Null);
+    match table.0.iter_mut().find(|(name, _)| name == "query") {
+        Some((_, Json::Text(text))) => {
             let document = Document::parse(text)?;
             if document.operations != Operations::Queries {
                 return None;
@@ -115,11 +114,11 @@ fn json_form(content: &[u8], rule: &GraphQl) -> Option<Vec<u8>> {
         }
         Some(_) => return None,
         None => {
-            let persisted = match table.get("extensions") {
-                Some(Json::Table(more)) => more.contains_key("persistedQuery"),
+            let persisted = match table.find("extensions") {
+                Some(Json::Table(more)) => more.find("persistedQuery").is_some(),
                 _ => false,
             };
-            let named = persisted || names_document(|name| table.contains_key(name));
+            let named = persisted || names_document(|name| table.find(name).is_some());
             if !named || rule.persisted != Persisted::Queries {
                 return None;
             }

@@ -202,7 +202,28 @@ fn position(score: &str) -> Option<Sequence> {
     if let Ok(whole) = score.parse() {
         return Some(Sequence(whole));
     }
-    let next = score.parse::<f64>().ok()?.ceil();
-    let below = next <= 0.0;
-    Some(Sequence(if below { 0 } else { format!("{next:.0}").parse().unwrap_or(u64::MAX) }))
+    let (below, number) = match score.strip_prefix('-') {
+        Some(number) => (true, number),
+        None => (false, score),
+    };
+    let next = if number == "inf" { u64::MAX } else { ceiling(number)? };
+    Some(Sequence(if below { 0 } else { next }))
+}
+
+/// The least whole number that is not below one in Redis' form, such as `17`, `1e+12` or `2.5e-7`;
+/// one that is too large is the largest.
+fn ceiling(number: &str) -> Option<u64> {
+    let (digits, exponent) = number.split_once('e').unwrap_or((number, "0"));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let digits: u128 = [whole, fraction].concat().parse().ok()?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let power = 10_u128.checked_pow(shift.unsigned_abs());
+    let next = match (power, shift < 0) {
+        (Some(power), true) => digits.div_ceil(power),
+        (Some(power), false) => digits.saturating_mul(power),
+        (None, true) => u128::from(digits > 0),
+        (None, false) => u128::MAX,
+    };
+    Some(u64::try_from(next).unwrap_or(u64::MAX))
 }

@@ -7,7 +7,8 @@ use http::{HeaderValue, Method, header};
 use super::{Caching, ContentForm, Treatment};
 use crate::cache::RequestHead;
 use crate::cache::field::{single, trim};
-use crate::cache::graphql::{self, Changes, Json};
+use crate::cache::graphql::{self, Changes};
+use crate::cache::json::Json;
 use crate::cache::key::Key;
 
 /// Whether a request's content has to be read before it is known what becomes of it: the answer

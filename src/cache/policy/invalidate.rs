@@ -6,6 +6,7 @@ use super::status_code::is_error;
 use super::{OriginPurges, uri};
 use crate::cache::field::{self, single, trim};
 use crate::cache::ledger::{Mode, Place, Record, Selector};
+use crate::cache::sort::sort_unique;
 use crate::cache::{Reason, RequestHead, ResponseHead};
 
 /// The URIs that the answer to an unsafe method invalidates: the request's own and those of
@@ -61,8 +62,7 @@ pub fn purges(request: &RequestHead, response: &ResponseHead, heed: OriginPurges
     if records.len() > TAGS_MAX {
         return vec![widened(request, &records)];
     }
-    records.sort_unstable();
-    records.dedup();
+    sort_unique(&mut records);
     records
 }
 

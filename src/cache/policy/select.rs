@@ -4,6 +4,7 @@ use http::{HeaderName, header};
 
 use crate::cache::RequestHead;
 use crate::cache::field::{Vary, lines, split, trim};
+use crate::cache::sort::{sort_by, sort_unique};
 
 /// The selecting fields of a request with their normalised values, in the order of `vary`
 /// (RFC 9111 §4.1). Fields that the request lacks are left out.
@@ -41,8 +42,7 @@ fn codings(value: &str) -> String {
         .filter_map(preference)
         .map(|(weight, name)| if weight == 0 { format!("{name};q=0") } else { name })
         .collect();
-    members.sort_unstable();
-    members.dedup();
+    sort_unique(&mut members);
     members.join(",")
 }
 
@@ -50,7 +50,7 @@ fn codings(value: &str) -> String {
 /// order of the alphabet (RFC 9110 §12.4.2).
 fn preferences(value: &str) -> String {
     let mut members: Vec<(u16, String)> = split(value, ',').filter_map(preference).collect();
-    members.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    sort_by(&mut members, |a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     members.dedup();
     let members: Vec<String> = members
         .into_iter()

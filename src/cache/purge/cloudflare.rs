@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::cache::json::Json;
+
 use super::Complaint;
 use super::native::Fields;
 use super::order::{Draft, Forms, Order, Spot};
@@ -24,7 +26,10 @@ pub(super) fn read(body: &[u8], fold: &dyn Fn(&str) -> String) -> Result<Order, 
     }
     for (index, file) in fields.list("files")?.iter().enumerate() {
         let spot = Spot("files", Some(index));
-        let url = file.as_str().or_else(|| file.get("url").and_then(Value::as_str));
+        let url = match file {
+            Json::Table(file) => file.find("url").and_then(Json::as_str),
+            file => file.as_str(),
+        };
         let wrong = || spot.complain("invalid-field", "must be a URL or an object with a url");
         draft.url(url.ok_or_else(wrong)?, Forms::Exact, spot)?;
     }

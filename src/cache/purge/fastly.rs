@@ -10,6 +10,7 @@ use super::native::Fields;
 use super::order::{Draft, Forms, Order, Spot};
 use super::{Complaint, path_and_query, text};
 use crate::cache::RequestHead;
+use crate::cache::json;
 use crate::cache::ledger::{Mode, Selector};
 
 /// What a path of the API purges.
@@ -94,7 +95,7 @@ pub(super) fn answer(head: &RequestHead, order: &Order, id: &str) -> Value {
         Selector::Tag(tag) => Some((tag.clone(), Value::from(id))),
         _ => None,
     });
-    Value::Object(keys.collect())
+    json::object(keys)
 }
 
 pub(super) fn ok(id: &str) -> Value {

@@ -1,21 +1,19 @@
 //! Our own purge requests: a JSON object (`docs/purge.schema.json`).
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Value, json};
 
 use super::order::{Draft, Effect, Forms, Order, Spot};
 use super::{Complaint, Wait, path_and_query, text};
 use crate::cache::RequestHead;
+use crate::cache::json::{Json, Table};
 use crate::cache::ledger::{Mode, Receipt, Record, Selector};
 
 /// Reads the body of a purge request. `fold` turns a URL into the form that keys are made of.
 pub fn parse(body: &[u8], fold: &dyn Fn(&str) -> String) -> Result<Order, Complaint> {
     let fields = Fields::parse(body)?;
-    if let Some((name, _)) = fields.0.iter().find(|(name, _)| !FIELDS.contains(&name.as_str())) {
+    if let Some((name, _)) = fields.0.0.iter().find(|(name, _)| !FIELDS.contains(&name.as_str())) {
         let message = format!("unknown field; allowed: {}", FIELDS.join(", "));
         return Err(Complaint::of(name.clone(), "unknown-field", message));
     }
@@ -31,8 +29,8 @@ pub fn parse(body: &[u8], fold: &dyn Fn(&str) -> String) -> Result<Order, Compla
     }
     let forms = match fields.find("query") {
         None => Forms::Exact,
-        Some(Value::String(word)) if word == "any" => Forms::AnyQuery,
-        Some(Value::String(word)) if word == "exact" => Forms::Exact,
+        Some(Json::Text(word)) if word == "any" => Forms::AnyQuery,
+        Some(Json::Text(word)) if word == "exact" => Forms::Exact,
         Some(_) => {
             let message = "must be \"exact\" or \"any\"";
             return Err(Complaint::of("query", "invalid-field", message));
@@ -124,43 +122,43 @@ pub(super) fn told(record: &Record) -> Value {
 }
 
 /// The fields of an object in their order, each once.
-pub(super) struct Fields(Vec<(String, Value)>);
+pub(super) struct Fields(Table);
 
 impl Fields {
     pub fn parse(body: &[u8]) -> Result<Self, Complaint> {
-        let fields: Self = serde_json::from_slice(body).map_err(|error| {
-            if error.is_data() {
-                let message = "the body must be a JSON object such as {\"tags\":[\"news\"]}";
-                return Complaint::new(400, "invalid-body", message);
-            }
+        let body = Json::read(body).map_err(|error| {
             Complaint::new(400, "invalid-json", format!("the body is not JSON: {error}"))
         })?;
+        let Json::Table(fields) = body else {
+            let message = "the body must be a JSON object such as {\"tags\":[\"news\"]}";
+            return Err(Complaint::new(400, "invalid-body", message));
+        };
         for (index, (name, _)) in fields.0.iter().enumerate() {
             if fields.0.iter().take(index).any(|(before, _)| before == name) {
                 let message = "the field is there twice";
                 return Err(Complaint::of(name.clone(), "duplicate-field", message));
             }
         }
-        Ok(fields)
+        Ok(Self(fields))
     }
 
-    pub fn find(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value)
+    pub fn find(&self, name: &str) -> Option<&Json> {
+        self.0.find(name)
     }
 
     pub fn flag(&self, name: &str) -> Result<bool, Complaint> {
         match self.find(name) {
             None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Json::Flag(flag)) => Ok(*flag),
             Some(_) => Err(Complaint::of(name, "invalid-field", "must be true or false")),
         }
     }
 
     /// The items of a list, with their places.
-    pub fn list<'a>(&'a self, name: &'a str) -> Result<&'a [Value], Complaint> {
+    pub fn list<'a>(&'a self, name: &'a str) -> Result<&'a [Json], Complaint> {
         match self.find(name) {
             None => Ok(&[]),
-            Some(Value::Array(list)) => Ok(list),
+            Some(Json::List(list)) => Ok(list),
             Some(_) => Err(Complaint::of(name, "invalid-field", "must be a list of texts")),
         }
     }
@@ -174,31 +172,6 @@ impl Fields {
             item.as_str().map(|text| (text, spot)).ok_or_else(wrong)
         });
         texts.collect()
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Object)
-    }
-}
-
-/// Takes an object as it stands, double fields included.
-struct Object;
-
-impl<'de> Visitor<'de> for Object {
-    type Value = Fields;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
-        }
-        Ok(Fields(fields))
     }
 }
 

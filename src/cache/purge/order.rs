@@ -4,6 +4,7 @@ use super::{Bounds, Complaint, native};
 use crate::cache::glob::Glob;
 use crate::cache::key::normalised;
 use crate::cache::ledger::{Mode, Place, Record, Selector};
+use crate::cache::sort::sort_unique;
 
 /// A purge request that makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,8 +105,7 @@ impl<'a> Draft<'a> {
             let message = "nothing to purge; name at least one selector";
             return Err(Complaint::new(400, "nothing-selected", message));
         }
-        records.sort_unstable();
-        records.dedup();
+        sort_unique(&mut records);
         Ok(Order { records, effect })
     }
 

@@ -13,7 +13,7 @@ pub struct Gauge {
     /// What it tells.
     pub help: &'static str,
     /// Its value.
-    pub value: f64,
+    pub value: u64,
 }
 
 /// Writes counters, histograms and gauges in the text format, version 0.0.4. Cells that were never
@@ -95,7 +95,7 @@ mod tests {
         tally.add(Cell::Requests(Verdict::Hit), 12);
         tally.add(Cell::Waits(Peer::Shared, 0), 3);
         tally.add(Cell::Waits(Peer::Shared, 30), 1);
-        let up = Gauge { name: "redis_up", help: "Whether Redis answers.", value: 1.0 };
+        let up = Gauge { name: "redis_up", help: "Whether Redis answers.", value: 1 };
         let text = exposition(&tally, &[up]);
         for line in [
             "# TYPE breadbox_requests_total counter",

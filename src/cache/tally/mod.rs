@@ -12,7 +12,7 @@ mod watch;
 
 use super::exchange::Fault;
 use super::warm::Outcome;
-use super::{Reason, Verdict};
+use super::{Reason, Verdict, checksum};
 use histogram::Histogram;
 use layout::{
     BYTES, CLASSES, COMMANDS, END, FAULTS, FETCHES, LEASES, OPENINGS, PREFETCHES, PURGES, REASONS,
@@ -298,15 +298,15 @@ impl Tally {
 
     /// The layout's fingerprint: counts are only ever added to counts of the same meaning.
     pub fn layout() -> u32 {
-        let mut hash = crc32fast::Hasher::new();
+        let mut text = String::new();
         for family in FAMILIES {
-            hash.update(family.name.as_bytes());
+            text.push_str(family.name);
             for cell in 0..family.cells().len() {
-                family.values(cell).iter().for_each(|value| hash.update(value.as_bytes()));
-                hash.update(b"\n");
+                text.extend(family.values(cell));
+                text.push('\n');
             }
         }
-        hash.finalize()
+        checksum(text.as_bytes())
     }
 
     /// Requests that were answered from what is stored, and requests that had to be fetched.

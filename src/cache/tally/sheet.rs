@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::sketch::{Row, Sketch};
+use crate::cache::sort::sort_by;
 use crate::cache::{Time, Verdict};
 
 /// An isolate's sheet in the making.
@@ -133,7 +134,7 @@ fn leading(sketch: &Sketch) -> Vec<&Row> {
     let ranks: [fn(&Row) -> u64; 3] = [Row::requests, Row::misses, |row| row.bytes];
     for (rank, count) in ranks.into_iter().zip([ASKED, LEADING, LEADING]) {
         let mut rows: Vec<&Row> = sketch.rows().iter().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(rank(row)));
+        sort_by(&mut rows, |a, b| rank(b).cmp(&rank(a)));
         for row in rows.into_iter().take(count) {
             if !chosen.iter().any(|other| std::ptr::eq(*other, row)) {
                 chosen.push(row);
@@ -188,7 +189,7 @@ impl Board {
             .get(subject as usize)
             .map(|rows| rows.values().collect())
             .unwrap_or_default();
-        rows.sort_by_key(|row| std::cmp::Reverse(rank(row)));
+        sort_by(&mut rows, |a, b| rank(b).cmp(&rank(a)));
         rows.truncate(count);
         rows
     }
@@ -204,7 +205,7 @@ impl Board {
     /// Orders what happened, and keeps the last of it.
     pub fn settle(&mut self) {
         for events in [&mut self.requests, &mut self.purges] {
-            events.sort_by_key(|event| std::cmp::Reverse(event.at));
+            sort_by(events, |a, b| b.at.cmp(&a.at));
             events.truncate(BOARD_EVENTS_MAX);
         }
     }

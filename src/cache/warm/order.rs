@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Item, RATE_MAX};
+use crate::cache::json;
 use crate::cache::key;
 use crate::cache::purge::Complaint;
 
@@ -33,7 +34,7 @@ pub enum Other {
 /// Reads a request. URLs are taken as a page at one of `bases` would refer to them, and have to be
 /// of its site; each tag is looked for in so many shards.
 pub fn read(body: &[u8], bases: &[&str], shards: usize) -> Result<Order, Complaint> {
-    let written: Value = serde_json::from_slice(body).map_err(|error| {
+    let written = json::value(body).map_err(|error| {
         Complaint::new(400, "invalid-json", format!("the body must be JSON: {error}"))
     })?;
     let Value::Object(fields) = &written else {

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use breadbox::cache::ResponseHead;
 use breadbox::cache::exchange::Reply;
 use breadbox::cache::field::Coding;
+use breadbox::cache::{ResponseHead, checksum};
 use bytes::Bytes;
 use http::{HeaderValue, header};
 
@@ -52,6 +52,6 @@ impl Driver {
 
     pub(super) fn digest(&self, body: &Bytes) -> u32 {
         let little = self.stage.bug == Bug::DigestOfLittle;
-        crc32fast::hash(if little { &body[..body.len().min(5)] } else { body })
+        checksum(if little { &body[..body.len().min(5)] } else { body })
     }
 }

@@ -1,9 +1,9 @@
 //! What may be stored, and what may be read in an answer.
 
-use breadbox::cache::Verdict;
 use breadbox::cache::entry::{Entry, Kind};
 use breadbox::cache::exchange::{Content, Reply};
 use breadbox::cache::key::Key;
+use breadbox::cache::{Verdict, checksum};
 use bytes::Bytes;
 use http::header;
 
@@ -37,7 +37,7 @@ impl Laws {
         if !plain.ends_with(b".") {
             self.breach(seen, "L5", "stores what is not whole".to_owned());
         }
-        if entry.history.digest.is_some_and(|digest| digest != crc32fast::hash(&plain)) {
+        if entry.history.digest.is_some_and(|digest| digest != checksum(&plain)) {
             self.breach(seen, "L5", "stores another body's digest".to_owned());
         }
     }

@@ -1,11 +1,39 @@
-//! JSON in one form, so that what means the same is the same text.
+//! JSON as it stands, and in one form, so that what means the same is the same text.
+//!
+//! All JSON is read from octets and written by one serializer: each other way that serde_json has
+//! would be compiled anew, and weigh some kilobytes of the Worker.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
-/// A JSON value in which no name stands twice: of two, parsers take the one or the other.
+use super::sort::sort_by;
+
+/// Reads a value; the error tells where it is none.
+pub fn value(octets: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(octets)
+}
+
+/// An object of these members, of which the last of a name counts.
+pub fn object(members: impl IntoIterator<Item = (String, Value)>) -> Value {
+    // Not collected: a map that is made at once sorts its members first, by a sort of its own.
+    let mut object = Map::new();
+    object.extend(members);
+    Value::Object(object)
+}
+
+/// A value's text, without whitespace.
+pub fn text(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The text of a list of texts.
+pub fn list(words: &[&str]) -> String {
+    serde_json::to_string(words).unwrap_or_default()
+}
+
+/// A JSON value as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
     /// `true`, `false`.
@@ -18,16 +46,56 @@ pub enum Json {
     Null,
     /// Any other number: how it was written is lost.
     Number,
-    /// An object.
-    Table(BTreeMap<String, Json>),
+    /// An object: its members in their order.
+    Table(Table),
     /// A text.
     Text(String),
 }
 
+/// The members of an object in their order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table(pub Vec<(String, Json)>);
+
+impl Table {
+    /// The first member of a name.
+    pub fn find(&self, name: &str) -> Option<&Json> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value)
+    }
+}
+
 impl Json {
-    /// Reads a value; `None` if it is none, holds a name twice, or is nested too deeply.
+    /// Reads a value as it stands; an error if it is none, or is nested too deeply.
+    pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// Reads a value in which no name stands twice: of two, parsers take the one or the other.
+    /// `None` if it is none, or is nested too deeply.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
+        let mut value = Self::read(bytes).ok()?;
+        value.settle().then_some(value)
+    }
+
+    /// Sorts all objects; whether no name stands twice in one.
+    fn settle(&mut self) -> bool {
+        match self {
+            Self::List(items) => items.iter_mut().all(Self::settle),
+            Self::Table(Table(members)) => {
+                sort_by(members, |a, b| a.0.cmp(&b.0));
+                let next = members.iter().skip(1);
+                let unique = members.iter().zip(next).all(|((a, _), (b, _))| a != b);
+                unique && members.iter_mut().all(|(_, value)| value.settle())
+            }
+            _ => true,
+        }
+    }
+
+    /// A text.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// The value's text; `None` if a number in it is not known exactly.
@@ -51,9 +119,9 @@ impl Json {
             }
             Self::Null => text.push_str("null"),
             Self::Number => return None,
-            Self::Table(table) => {
+            Self::Table(Table(members)) => {
                 text.push('{');
-                for (index, (name, value)) in table.iter().enumerate() {
+                for (index, (name, value)) in members.iter().enumerate() {
                     text.push_str(if index == 0 { "" } else { "," });
                     text.push_str(&serde_json::to_string(name).ok()?);
                     text.push(':');
@@ -115,12 +183,10 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
-        let mut table = BTreeMap::new();
-        while let Some((name, value)) = entries.next_entry::<String, Json>()? {
-            if table.insert(name, value).is_some() {
-                return Err(de::Error::custom("a name stands twice"));
-            }
+        let mut members = Vec::new();
+        while let Some(member) = entries.next_entry()? {
+            members.push(member);
         }
-        Ok(Json::Table(table))
+        Ok(Json::Table(Table(members)))
     }
 }
