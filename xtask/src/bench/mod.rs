@@ -10,6 +10,7 @@ mod field;
 mod load;
 mod peers;
 mod report;
+mod start;
 pub(crate) mod workload;
 
 pub use cpu::spent;
@@ -56,6 +57,10 @@ pub struct Options {
     /// Requests of the workload
     #[arg(long, default_value_t = 10_000)]
     pub requests: usize,
+    /// Measure starts of the Worker instead, so many beside as many of a Worker that says hello
+    #[arg(long, value_name = "COUNT", conflicts_with = "workload",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub starts: Option<u32>,
     /// Where the figures go as JSON; target/bench/edge.json unless said otherwise
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -70,6 +75,9 @@ pub fn run(options: &Options) -> Result<()> {
         let amount = workload::Amount { objects, requests, seed: SEED };
         let figures = workload::run(&field, distribution, amount)?;
         return write(&file, format!("{figures:#}\n"));
+    }
+    if let Some(starts) = options.starts {
+        return write(&file, format!("{:#}\n", start::run(starts)?));
     }
     let field = Field::start(!options.no_native)?;
     let wanted = |case: &Case| {

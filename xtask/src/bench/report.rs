@@ -214,7 +214,8 @@ impl Row {
     }
 }
 
-fn median(list: &[f64]) -> f64 {
+/// The middle of them; NaN of none.
+pub fn median(list: &[f64]) -> f64 {
     let mut list: Vec<f64> = list.iter().copied().filter(|value| !value.is_nan()).collect();
     list.sort_by(f64::total_cmp);
     match list.len() {
