@@ -1,5 +1,7 @@
 //! `cargo xtask build`: the Worker as a JavaScript module and its wasm.
 
+mod blank;
+mod module;
 mod snip;
 
 use std::ffi::OsString;
@@ -91,7 +93,7 @@ fn shrink(wasm_opt: &Path, name: &str, directory: &Path) -> Result<()> {
     let bytes = fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
     let [snipped, named] =
         ["snipped", "named"].map(|form| dev().join(format!("{name}.{form}.wasm")));
-    write(&snipped, snip::snip(&bytes)?)?;
+    write(&snipped, blank::blank(&snip::snip(&bytes)?)?)?;
     let run = |from: &Path, to: &Path, passes: &[&str]| {
         Program::new("wasm-opt", wasm_opt)
             .arg(from)
@@ -179,6 +181,7 @@ const INPUTS: &[&str] = &[
     "package-lock.json",
     "docs/purge.schema.json",
     "xtask/src/build.rs",
+    "xtask/src/build/blank.rs",
     "xtask/src/build/snip.rs",
 ];
 /// How the names of variables begin by which the compiler is told to build something else.

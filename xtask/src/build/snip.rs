@@ -7,16 +7,12 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
 
+use super::module::{self, Reader, write};
+
 /// The module with an `unreachable` in the place of each function that only a panic runs. Their
 /// names must still be in it.
 pub fn snip(module: &[u8]) -> Result<Vec<u8>> {
-    let mut reader = Reader { rest: module };
-    let head = reader.take(HEAD.len()).filter(|head| *head == HEAD);
-    let mut snipped = head.context("this is not a wasm module")?.to_vec();
-    let mut sections = Vec::new();
-    while !reader.rest.is_empty() {
-        sections.push(reader.section().context("a section is cut off")?);
-    }
+    let sections = module::sections(module)?;
     let imported = sections.iter().filter(|(id, _)| *id == IMPORT).map(|(_, it)| functions(it));
     let imported: u32 = imported.sum::<Option<u32>>().context("unknown kind of import")?;
     let names = sections.iter().filter(|(id, _)| *id == CUSTOM).find_map(|(_, it)| names(it));
@@ -25,19 +21,13 @@ pub fn snip(module: &[u8]) -> Result<Vec<u8>> {
         names.get(&index.saturating_add(imported)).is_some_and(|name| only_a_panic_runs(name))
     };
     let mut count = 0;
-    for (id, content) in sections {
-        let content = match id {
-            CODE => bodies(content, panics, &mut count).context("a function is cut off")?,
-            _ => content.to_vec(),
-        };
-        snipped.push(id);
-        write(content.len(), &mut snipped);
-        snipped.extend(content);
-    }
+    let code = sections.iter().find(|(id, _)| *id == CODE).map(|(_, it)| *it).unwrap_or_default();
+    let code = bodies(code, panics, &mut count).context("a function is cut off")?;
     if count == 0 {
         bail!("no function of a panic was found by name: has the compiler named them anew?");
     }
-    Ok(snipped)
+    let own = |(id, content)| if id == CODE { (id, code.as_slice()) } else { (id, content) };
+    Ok(module::joined(sections.into_iter().map(own)))
 }
 
 /// Whether a function of this name, as wasm-bindgen writes it, never returns or is only called by
@@ -133,64 +123,6 @@ fn names(section: &[u8]) -> Option<HashMap<u32, String>> {
     Some(names)
 }
 
-/// What is left of a module to be read.
-struct Reader<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(count)?;
-        self.rest = rest;
-        Some(taken)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1)?.first().copied()
-    }
-
-    /// A number in LEB128.
-    fn number(&mut self) -> Option<u32> {
-        let mut value = 0u32;
-        for shift in (0..32).step_by(7) {
-            let byte = self.byte()?;
-            value |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn text(&mut self) -> Option<&'a [u8]> {
-        let length = self.number()?;
-        self.take(length as usize)
-    }
-
-    fn section(&mut self) -> Option<(u8, &'a [u8])> {
-        Some((self.byte()?, self.text()?))
-    }
-
-    fn limits(&mut self) -> Option<()> {
-        let has_most = self.number()? & 1 == 1;
-        self.number()?;
-        if has_most {
-            self.number()?;
-        }
-        Some(())
-    }
-}
-
-/// Writes a number in LEB128.
-fn write(mut number: usize, to: &mut Vec<u8>) {
-    while number >= 0x80 {
-        to.push(number as u8 & 0x7f | 0x80);
-        number >>= 7;
-    }
-    to.push(number as u8);
-}
-
-const HEAD: &[u8] = b"\0asm\x01\0\0\0";
 const CUSTOM: u8 = 0;
 const IMPORT: u8 = 2;
 const CODE: u8 = 10;
@@ -263,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_module_without_names_or_panics_is_refused() {
-        assert!(snip(HEAD).is_err());
+        assert!(snip(&module::joined([])).is_err());
         assert!(snip(&module(&[("other", UNREACHABLE)], 1)).is_err());
         assert!(snip(b"\0asm").is_err());
     }
@@ -274,18 +206,11 @@ mod tests {
 
     /// A module of so many imported functions and of these.
     fn module(own: &[(&str, &[u8])], imports: u8) -> Vec<u8> {
-        let mut module = HEAD.to_vec();
-        let mut section = |id: u8, content: &[u8]| {
-            module.push(id);
-            write(content.len(), &mut module);
-            module.extend_from_slice(content);
-        };
         let mut imported = Vec::new();
         write(imports.into(), &mut imported);
         for _ in 0..imports {
             imported.extend(*b"\x01m\x01f\0\0");
         }
-        section(IMPORT, &imported);
         let mut code = vec![own.len() as u8];
         let mut names = vec![own.len() as u8];
         for (index, (name, body)) in own.iter().enumerate() {
@@ -295,12 +220,10 @@ mod tests {
             write(name.len(), &mut names);
             names.extend(name.bytes());
         }
-        section(CODE, &code);
         let mut custom = b"\x04name".to_vec();
         custom.push(FUNCTION_NAMES);
         write(names.len(), &mut custom);
         custom.extend(names);
-        section(CUSTOM, &custom);
-        module
+        module::joined([(IMPORT, &*imported), (CODE, &*code), (CUSTOM, &*custom)])
     }
 }
