@@ -6,7 +6,7 @@ use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{Action, Again, Exchange, Found, Outcome};
 use breadbox::cache::ledger::Subject;
 use breadbox::cache::policy::Standing;
-use breadbox_benches::{BODY, NOW, again, entry, mirror, plan, request};
+use breadbox_benches::{BODY, NOW, PACE, again, entry, mirror, plan, request};
 
 fn main() {
     let mut words = std::env::args().skip(1);
@@ -16,7 +16,7 @@ fn main() {
         "again" => {
             let (again, entry, request): (Again, _, _) = (again(), entry(), request());
             for _ in 0..times {
-                assert!(again.answers(black_box(&request), &entry, Standing::Clean, NOW));
+                assert!(again.answers(black_box(&request), &entry, Standing::Clean, PACE, NOW));
             }
         }
         "decode" => {

@@ -6,7 +6,7 @@ use breadbox::cache::entry::Entry;
 use breadbox::cache::exchange::{Action, Exchange, Found, Outcome};
 use breadbox::cache::ledger::Subject;
 use breadbox::cache::policy::Standing;
-use breadbox_benches::{BODY, NOW, again, entry, mirror, plan, request};
+use breadbox_benches::{BODY, NOW, PACE, again, entry, mirror, plan, request};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 fn exchange(criterion: &mut Criterion) {
@@ -29,7 +29,7 @@ fn exchange(criterion: &mut Criterion) {
 fn short_way(criterion: &mut Criterion) {
     let (again, entry, request) = (again(), entry(), request());
     criterion.bench_function("again", |bencher| {
-        bencher.iter(|| again.answers(black_box(&request), &entry, Standing::Clean, NOW));
+        bencher.iter(|| again.answers(black_box(&request), &entry, Standing::Clean, PACE, NOW));
     });
 }
 

@@ -8,13 +8,16 @@ use breadbox::cache::family::Generation;
 use breadbox::cache::field::Vary;
 use breadbox::cache::key::Key;
 use breadbox::cache::ledger::{Epoch, Mirror, Mode, Page, Record, Selector, Sequence, Stamp};
-use breadbox::cache::policy::{self, Standing, Treatment};
+use breadbox::cache::policy::{self, Pace, Standing, Treatment};
 use breadbox::cache::{Lifetime, RequestHead, ResponseHead, Tier, Time};
 use breadbox::cache::tuning::History;
 use http::{HeaderMap, HeaderValue, Method};
 
 /// When the request comes.
 pub const NOW: Time = Time(1_800_000_000_000);
+
+/// How often the page was asked for in this isolate: it is a hot one.
+pub const PACE: Pace = Pace { requests: 3_000, since: Time(NOW.0 - 30_000) };
 
 /// A browser's request for a page.
 pub fn request() -> RequestHead {

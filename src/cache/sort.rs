@@ -11,6 +11,9 @@ pub fn sort_by<T>(list: &mut [T], order: impl Fn(&T, &T) -> Ordering) {
         (Some(a), Some(b)) => order(a, b),
         _ => Ordering::Equal,
     };
+    if list.len() < 2 {
+        return;
+    }
     let mut places = places(list.len(), &compare);
     for from in 0..list.len() {
         while let Some(&to) = places.get(from).filter(|to| **to != from) {
