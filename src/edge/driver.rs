@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use js_sys::Uint8Array;
 use web_sys::Response;
-use worker::Context;
+use worker::{Context, Delay};
 
 use super::flights::Own;
 use super::live::Renewal;
@@ -236,6 +236,10 @@ impl Driver {
         if !matches!(action, Action::Stop) {
             let context = Rc::clone(&self.context);
             context.wait_until(async move {
+                if matches!(action, Action::Acquire { .. } | Action::Fetch(_)) {
+                    // Else the reply would wait until the refresh waits for somebody else.
+                    Delay::from(Duration::ZERO).await;
+                }
                 while !matches!(action, Action::Stop) {
                     let outcome = self.perform(action).await;
                     (exchange, action) = exchange.resume(outcome, js::now());
