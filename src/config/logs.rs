@@ -37,7 +37,13 @@ impl Logs {
             None => SAMPLE,
             Some(text) => match share(&text) {
                 Some(share) => share,
-                None => return Err(ConfigError::new("LOG_SAMPLE", text, "a share from 0 to 1")),
+                None => {
+                    return Err(ConfigError::new(
+                        "LOG_SAMPLE",
+                        text,
+                        "a decimal number from 0 to 1",
+                    ));
+                }
             },
         };
         Ok(Self { level, sample })

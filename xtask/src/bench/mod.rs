@@ -7,6 +7,7 @@
 mod cases;
 pub(crate) mod cpu;
 mod field;
+mod gateway;
 mod load;
 mod peers;
 mod report;
@@ -61,6 +62,9 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", conflicts_with = "workload",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub starts: Option<u32>,
+    /// Measure the gateway instead, beside redis-benchmark
+    #[arg(long, conflicts_with_all = ["workload", "starts"])]
+    pub gateway: bool,
     /// Where the figures go as JSON; target/bench/edge.json unless said otherwise
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -79,12 +83,15 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(starts) = options.starts {
         return write(&file, format!("{:#}\n", start::run(starts)?));
     }
+    let span = Duration::from_millis(options.span);
+    if options.gateway {
+        return write(&file, format!("{:#}\n", gateway::run(options.rounds, span)?));
+    }
     let field = Field::start(!options.no_native)?;
     let wanted = |case: &Case| {
         options.only.is_empty() || options.only.iter().any(|text| case.name().contains(text))
     };
     let cases: Vec<Case> = cases::all(&field).into_iter().filter(wanted).collect();
-    let span = Duration::from_millis(options.span);
     let mut report = Report::new(options, &field);
     for case in &cases {
         case.warm(&field)?;
