@@ -185,8 +185,13 @@ const INPUTS: &[&str] = &[
     "xtask/src/build/snip.rs",
 ];
 /// How the names of variables begin by which the compiler is told to build something else.
-const SET: &[&str] =
-    &["BREADBOX_TOML", "CARGO_ENCODED_RUSTFLAGS", "CARGO_PROFILE_RELEASE_", "RUSTFLAGS"];
+const SET: &[&str] = &[
+    "BREADBOX_TOML",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_PROFILE_RELEASE_",
+    "CARGO_TARGET_WASM32_",
+    "RUSTFLAGS",
+];
 /// The Worker is worth a slower build than the gateway: it is small and starts often. What is set
 /// already stays, for those who work on it.
 const SETTINGS: &[(&str, &str)] = &[
@@ -194,13 +199,15 @@ const SETTINGS: &[(&str, &str)] = &[
     ("CARGO_PROFILE_RELEASE_LTO", "fat"),
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "z"),
     ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
+    // Copies of sixteen bytes at once: 2 % less of the module.
+    ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-C target-feature=+simd128"),
 ];
 /// What wasm-opt does. Of what `-Oz` leaves gzip makes two kilobytes more, and a Redis hit takes a
 /// tenth more of the processor's time. Functions in the order of their names stand beside those
 /// that are like them, which gzip likes. The first kilobyte of memory is the far end of the stack.
 const SMALL: &[&str] =
     &["-O2", "--low-memory-unused", "--reorder-functions-by-name", "--debuginfo"];
-/// What the module may use: what rustc and wasm-bindgen do by default.
+/// What the module may use: what rustc and wasm-bindgen do by default, and SIMD.
 const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
     "--enable-exception-handling",
@@ -209,8 +216,9 @@ const FEATURES: &[&str] = &[
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
     "--enable-sign-ext",
+    "--enable-simd",
 ];
 /// What the Worker should weigh after gzip, in bytes: design section 10.
 const GOAL: usize = 300_000;
 /// What it must not weigh.
-const LIMIT: usize = 400_000;
+const LIMIT: usize = 395_000;

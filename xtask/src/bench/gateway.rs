@@ -20,7 +20,7 @@ use crate::tools::{self, Profile, RedisServer};
 pub fn run(rounds: usize, span: Duration) -> Result<Value> {
     let (_, _, redis) = tools::all()?;
     let RedisServer::Program(server) = redis else { anyhow::bail!("this needs a redis-server") };
-    let benchmark = tools::debian("redis-benchmark", "redis-tools")?;
+    let benchmark = tools::debian("redis-tools", "redis-benchmark")?;
     let gateway = tools::binaries(&[("breadbox-gateway", "breadbox-gateway")], Profile::Release)?;
     let gateway = gateway.into_iter().next().context("cargo built no gateway")?;
     let logs = target().join("bench");
