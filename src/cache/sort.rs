@@ -7,13 +7,13 @@ use std::cmp::Ordering;
 
 /// Sorts a list; what is equal keeps its order.
 pub fn sort_by<T>(list: &mut [T], order: impl Fn(&T, &T) -> Ordering) {
+    if list.len() < 2 {
+        return;
+    }
     let compare = |a: usize, b: usize| match (list.get(a), list.get(b)) {
         (Some(a), Some(b)) => order(a, b),
         _ => Ordering::Equal,
     };
-    if list.len() < 2 {
-        return;
-    }
     let mut places = places(list.len(), &compare);
     for from in 0..list.len() {
         while let Some(&to) = places.get(from).filter(|to| **to != from) {
@@ -24,8 +24,8 @@ pub fn sort_by<T>(list: &mut [T], order: impl Fn(&T, &T) -> Ordering) {
 }
 
 /// Sorts a list, and leaves one of what is equal.
-pub fn sort_unique<T: Ord>(list: &mut Vec<T>) {
-    sort_by(list, T::cmp);
+pub fn sort_unique<T: PartialEq>(list: &mut Vec<T>, order: impl Fn(&T, &T) -> Ordering) {
+    sort_by(list, order);
     list.dedup();
 }
 

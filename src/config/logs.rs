@@ -35,16 +35,9 @@ impl Logs {
         };
         let sample = match set("LOG_SAMPLE") {
             None => SAMPLE,
-            Some(text) => match share(&text) {
-                Some(share) => share,
-                None => {
-                    return Err(ConfigError::new(
-                        "LOG_SAMPLE",
-                        text,
-                        "a decimal number from 0 to 1",
-                    ));
-                }
-            },
+            Some(text) => share(&text).ok_or_else(|| {
+                ConfigError::new("LOG_SAMPLE", text, "a decimal number from 0 to 1")
+            })?,
         };
         Ok(Self { level, sample })
     }

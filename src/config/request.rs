@@ -12,7 +12,7 @@ use crate::cache::field::Vary;
 use crate::cache::glob::Glob;
 use crate::cache::key::Key;
 use crate::cache::policy::{self, Caching, ContentForm, Treatment};
-use crate::cache::sort::sort_by;
+use crate::cache::sort::sort_unique;
 
 /// What a rule says of the parts of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,8 +51,7 @@ impl Counted {
         };
         let names = fields.texts("vary")?.into_iter();
         let mut vary: Vec<HeaderName> = names.map(keyed).collect::<Result<_, _>>()?;
-        sort_by(&mut vary, |a, b| a.as_str().cmp(b.as_str()));
-        vary.dedup();
+        sort_unique(&mut vary, |a, b| a.as_str().cmp(b.as_str()));
         let strip = fields.texts("strip")?.into_iter();
         let strip = strip.map(|text| Glob::new(text.to_ascii_lowercase())).collect();
         let query = query.transpose()?.unwrap_or_default();

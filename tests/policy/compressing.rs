@@ -64,6 +64,11 @@ fn our_coding_is_for_those_who_ask_for_it() {
         ("RFC 9110 §12.5.3", &["accept-encoding: "], &[], Form::Restored),
         ("RFC 9110 §12.5.3", &["accept-encoding: br"], &[], Form::Restored),
         ("RFC 9110 §12.5.3", &["accept-encoding: gzip;q=0, *"], &[], Form::Restored),
+        ("choice", &["accept-encoding: gzip;q=.0"], &[], Form::Restored),
+        ("choice", &["accept-encoding: gzip;q=00.0000"], &[], Form::Restored),
+        ("choice", &["accept-encoding: gzip;q=0."], &[], Form::Restored),
+        ("choice", &["accept-encoding: gzip;q="], &[], Form::Compressed),
+        ("choice", &["accept-encoding: gzip;q=."], &[], Form::Compressed),
         (
             "RFC 9111 §5.2.2.6",
             &["accept-encoding: gzip"],

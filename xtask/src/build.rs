@@ -182,6 +182,7 @@ const INPUTS: &[&str] = &[
     "docs/purge.schema.json",
     "xtask/src/build.rs",
     "xtask/src/build/blank.rs",
+    "xtask/src/build/module.rs",
     "xtask/src/build/snip.rs",
 ];
 /// How the names of variables begin by which the compiler is told to build something else.

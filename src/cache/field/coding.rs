@@ -115,11 +115,17 @@ fn listed(member: &str) -> (String, Weight) {
     let name = plain(parts.next().unwrap_or_default());
     let zero = |part: &str| {
         let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
-        let (whole, fraction) =
-            weight.map_or(("", ""), |it| it.split_once('.').unwrap_or((it, "")));
-        whole == "0" && fraction.bytes().all(|digit| digit == b'0')
+        weight.is_some_and(is_zero)
     };
     (name, if parts.any(zero) { Weight::Refused } else { Weight::Taken })
+}
+
+/// Whether a weight is nothing, however many digits say so.
+fn is_zero(weight: &str) -> bool {
+    let number = weight.strip_prefix(['+', '-']).unwrap_or(weight);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let mut digits = whole.bytes().chain(fraction.bytes()).peekable();
+    digits.peek().is_some() && digits.all(|digit| digit == b'0')
 }
 
 /// A coding's name in one form: lower case, without the `x-` of old (RFC 9110 §8.4.1.3).

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, header};
 
 use super::grammar::{lines, members};
-use crate::cache::sort::sort_by;
+use crate::cache::sort::sort_unique;
 
 /// Which request fields a response depends on (RFC 9110 §12.5.5).
 ///
@@ -33,8 +33,7 @@ impl Vary {
                 }
             }
         }
-        sort_by(&mut fields, |a: &HeaderName, b| a.as_str().cmp(b.as_str()));
-        fields.dedup();
+        sort_unique(&mut fields, |a: &HeaderName, b| a.as_str().cmp(b.as_str()));
         if fields.is_empty() { Self::None } else { Self::Fields(fields) }
     }
 }

@@ -6,7 +6,7 @@ use super::lifetime::{Basis, Freshness};
 use super::status_code::is_understood;
 use super::{Caching, ClientDirectives, Prohibition, Treatment, hop, initial_age, uri};
 use crate::cache::field::{CacheControl, Directives, Scope, Vary, single, trim};
-use crate::cache::sort::sort_by;
+use crate::cache::sort::sort_unique;
 use crate::cache::{Lifetime, Reason, RequestHead, ResponseHead, Time};
 
 /// How a response is stored.
@@ -178,8 +178,7 @@ fn strip(headers: &HeaderMap, control: &CacheControl, caching: &Caching) -> Vec<
         names.push(header::VARY);
     }
     names.retain(|name| headers.contains_key(name));
-    sort_by(&mut names, |a, b| a.as_str().cmp(b.as_str()));
-    names.dedup();
+    sort_unique(&mut names, |a, b| a.as_str().cmp(b.as_str()));
     names
 }
 

@@ -62,7 +62,7 @@ pub fn purges(request: &RequestHead, response: &ResponseHead, heed: OriginPurges
     if records.len() > TAGS_MAX {
         return vec![widened(request, &records)];
     }
-    sort_unique(&mut records);
+    sort_unique(&mut records, Record::cmp);
     records
 }
 

@@ -4,7 +4,7 @@ use http::{HeaderName, header};
 
 use crate::cache::RequestHead;
 use crate::cache::field::{Vary, lines, split, trim};
-use crate::cache::sort::{sort_by, sort_unique};
+use crate::cache::sort::sort_unique;
 
 /// The selecting fields of a request with their normalised values, in the order of `vary`
 /// (RFC 9111 §4.1). Fields that the request lacks are left out.
@@ -42,7 +42,7 @@ fn codings(value: &str) -> String {
         .filter_map(preference)
         .map(|(weight, name)| if weight == 0 { format!("{name};q=0") } else { name })
         .collect();
-    sort_unique(&mut members);
+    sort_unique(&mut members, String::cmp);
     members.join(",")
 }
 
@@ -50,8 +50,7 @@ fn codings(value: &str) -> String {
 /// order of the alphabet (RFC 9110 §12.4.2).
 fn preferences(value: &str) -> String {
     let mut members: Vec<(u16, String)> = split(value, ',').filter_map(preference).collect();
-    sort_by(&mut members, |a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    members.dedup();
+    sort_unique(&mut members, |a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let members: Vec<String> = members
         .into_iter()
         .map(|(weight, name)| match weight {

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cache::json::Json;
-
 use super::Complaint;
 use super::native::Fields;
 use super::order::{Draft, Forms, Order, Spot};
+use crate::cache::json::Json;
 
 /// Whether a path is that of the API's purge; the zone may be any, for all are this site.
 pub(super) fn is_route(path: &str) -> bool {

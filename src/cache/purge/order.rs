@@ -105,7 +105,7 @@ impl<'a> Draft<'a> {
             let message = "nothing to purge; name at least one selector";
             return Err(Complaint::new(400, "nothing-selected", message));
         }
-        sort_unique(&mut records);
+        sort_unique(&mut records, Record::cmp);
         Ok(Order { records, effect })
     }
 

@@ -45,21 +45,13 @@ impl Field {
     /// Installs, builds and starts everything.
     pub fn start(native: bool) -> Result<Self> {
         let (npm, builder, redis) = tools::all()?;
-        let RedisServer::Program(redis) = redis else {
-            anyhow::bail!("the comparison needs a redis-server")
-        };
         let worker = build::worker(&builder)?;
-        let gateway = [("breadbox-gateway", "breadbox-gateway")];
-        let gateway = tools::binaries(&gateway, Profile::Release)?;
-        let gateway = gateway.into_iter().next().context("cargo built no gateway")?;
         let logs = target().join("bench");
         let _ = std::fs::remove_dir_all(logs.join("nginx"));
         make(&logs)?;
         let modules = peers::modules(&npm, &logs)?;
         let origin = Origin::start(answer)?;
-        let redis = Redis::start(&redis, &logs)?;
-        let tokens = Tokens { standard: TOKEN.to_owned(), read_only: String::new() };
-        let gateway = Gateway::start(&gateway, &redis.url(), tokens, &logs)?;
+        let (redis, gateway) = store(redis, &logs)?;
         let mut colos = Vec::new();
         let mut contestants = Vec::new();
         for (name, variables) in EDGES {
@@ -110,6 +102,20 @@ impl Contestant {
         let (port, group) = (peer.port, peer.daemon.id());
         Self::new(name, port, group, Server::Peer(peer))
     }
+}
+
+/// A Redis, and a gateway in front of it as it is deployed.
+pub fn store(redis: RedisServer, logs: &Path) -> Result<(Redis, Gateway)> {
+    let RedisServer::Program(redis) = redis else {
+        anyhow::bail!("the comparison needs a redis-server")
+    };
+    let gateway = tools::binaries(&[("breadbox-gateway", "breadbox-gateway")], Profile::Release)?;
+    let gateway = gateway.into_iter().next().context("cargo built no gateway")?;
+    make(logs)?;
+    let redis = Redis::start(&redis, logs)?;
+    let tokens = Tokens { standard: TOKEN.to_owned(), read_only: String::new() };
+    let gateway = Gateway::start(&gateway, &redis.url(), tokens, logs)?;
+    Ok((redis, gateway))
 }
 
 /// Breadbox with these variables.

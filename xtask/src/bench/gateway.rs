@@ -7,28 +7,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::field::{self, TOKEN};
 use super::load::{self, Load};
 use super::report::median;
 use super::spent;
-use crate::places::{make, target};
+use crate::places::target;
 use crate::process::Program;
 use crate::progress::line;
-use crate::servers::{Gateway, Redis, Tokens};
-use crate::tools::{self, Profile, RedisServer};
+use crate::servers::{Gateway, Redis};
+use crate::tools;
 
 /// Asks both in turn, so many times; prints and answers rates and the servers' processor time.
 pub fn run(rounds: usize, span: Duration) -> Result<Value> {
     let (_, _, redis) = tools::all()?;
-    let RedisServer::Program(server) = redis else { anyhow::bail!("this needs a redis-server") };
     let benchmark = tools::debian("redis-tools", "redis-benchmark")?;
-    let gateway = tools::binaries(&[("breadbox-gateway", "breadbox-gateway")], Profile::Release)?;
-    let gateway = gateway.into_iter().next().context("cargo built no gateway")?;
     let logs = target().join("bench");
-    make(&logs)?;
-    let redis = Redis::start(&server, &logs)?;
+    let (redis, gateway) = field::store(redis, &logs)?;
     redis.tell(&["SET", KEY, &"x".repeat(1024)])?;
-    let tokens = Tokens { standard: TOKEN.to_owned(), read_only: String::new() };
-    let gateway = Gateway::start(&gateway, &redis.url(), tokens, &logs)?;
     let (mut direct, mut through) = (Vec::new(), Vec::new());
     let mut count = 50_000;
     for round in 0..=rounds {
@@ -131,4 +126,3 @@ fn told(direct: &[Taken], through: &[Taken]) -> Value {
 
 const CONNECTIONS: usize = 64;
 const KEY: &str = "a-value-of-1-KB";
-const TOKEN: &str = "bench-token-of-the-comparison";

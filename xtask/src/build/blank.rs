@@ -13,8 +13,7 @@ use super::module::{self, Reader};
 /// the paths that they refer to.
 pub fn blank(module: &[u8]) -> Result<Vec<u8>> {
     let sections = module::sections(module)?;
-    let data = sections.iter().find(|(id, _)| *id == DATA).map(|(_, it)| *it);
-    let data = data.context("the module has no data")?;
+    let data = module::content(&sections, DATA).context("the module has no data")?;
     let segments = segments(data).context("the data is none that rustc writes")?;
     let mut octets = data.to_vec();
     let found: Vec<Range<usize>> =
@@ -26,8 +25,7 @@ pub fn blank(module: &[u8]) -> Result<Vec<u8>> {
     for range in found {
         octets[range].fill(0);
     }
-    let own = |(id, content)| if id == DATA { (id, octets.as_slice()) } else { (id, content) };
-    Ok(module::joined(sections.into_iter().map(own)))
+    Ok(module::replaced(&sections, DATA, &octets))
 }
 
 /// Octets of the section that are copied to an address.

@@ -14,6 +14,16 @@ pub fn sections(module: &[u8]) -> Result<Vec<(u8, &[u8])>> {
     Ok(sections)
 }
 
+/// The content of the first section of a kind.
+pub fn content<'a>(sections: &[(u8, &'a [u8])], kind: u8) -> Option<&'a [u8]> {
+    sections.iter().find(|(id, _)| *id == kind).map(|(_, content)| *content)
+}
+
+/// The module of these sections with another content in the one of a kind.
+pub fn replaced(sections: &[(u8, &[u8])], kind: u8, by: &[u8]) -> Vec<u8> {
+    joined(sections.iter().map(|&(id, content)| (id, if id == kind { by } else { content })))
+}
+
 /// The module of these sections.
 pub fn joined<'a>(sections: impl IntoIterator<Item = (u8, &'a [u8])>) -> Vec<u8> {
     let mut module = HEAD.to_vec();

@@ -21,13 +21,12 @@ pub fn snip(module: &[u8]) -> Result<Vec<u8>> {
         names.get(&index.saturating_add(imported)).is_some_and(|name| only_a_panic_runs(name))
     };
     let mut count = 0;
-    let code = sections.iter().find(|(id, _)| *id == CODE).map(|(_, it)| *it).unwrap_or_default();
+    let code = module::content(&sections, CODE).unwrap_or_default();
     let code = bodies(code, panics, &mut count).context("a function is cut off")?;
     if count == 0 {
         bail!("no function of a panic was found by name: has the compiler named them anew?");
     }
-    let own = |(id, content)| if id == CODE { (id, code.as_slice()) } else { (id, content) };
-    Ok(module::joined(sections.into_iter().map(own)))
+    Ok(module::replaced(&sections, CODE, &code))
 }
 
 /// Whether a function of this name, as wasm-bindgen writes it, never returns or is only called by
