@@ -150,21 +150,27 @@ async fn expect_service_over(url: &str) -> Result<()> {
             set(spec, REDIS_TIMEOUT, DEFAULT)
         },
     )?;
-    let (mut hits, mut told) = (Vec::new(), String::new());
-    for _ in 0..8 {
-        let answer = site.get(0, "/page").await?;
-        assert_eq!(answer.status, 200, "{url}: {}", answer.headers_text());
-        assert_eq!(answer.text(), "version 1", "{url}");
-        assert!(answer.took < SLOWEST, "{url}: {:?}", answer.took);
-        hits.push(answer.is_hit());
-        told = answer.headers_text();
+    // It is kept after its answer has gone, so whoever comes at once may be too early.
+    eventually("the data centre has it", PATIENCE, async || {
+        timely_page(&site, url).await.is_ok_and(|answer| answer.is_hit())
+    })
+    .await?;
+    for _ in 0..6 {
+        let answer = timely_page(&site, url).await?;
+        assert!(answer.is_hit(), "{url}: {}", answer.headers_text());
     }
-    let count = hits.iter().filter(|hit| **hit).count();
-    assert!(count >= 6, "{url}: hits from the data centre: {hits:?}, at last {told}");
     let refused = site.try_purge(r#"{"everything":true}"#).await?;
     // A number is what the script answers to who has spent its limit.
     assert!([429, 503].contains(&refused.status), "{url}: {}", refused.text());
     Ok(())
+}
+
+async fn timely_page(site: &Site, url: &str) -> Result<Answer> {
+    let answer = site.get(0, "/page").await?;
+    assert_eq!(answer.status, 200, "{url}: {}", answer.headers_text());
+    assert_eq!(answer.text(), "version 1", "{url}");
+    assert!(answer.took < SLOWEST, "{url}: {:?}", answer.took);
+    Ok(answer)
 }
 
 /// Where a lost Redis is given no time, purges are final: what may have been purged stands in for

@@ -43,3 +43,4 @@ pub mod tools;
 
 mod guard;
 mod listener;
+mod serving;

@@ -1,8 +1,13 @@
 //! The scripted origin fails in the ways it is told to.
 
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use xtask::harness::client;
 use xtask::origin::{Origin, Reply};
 
@@ -63,4 +68,30 @@ async fn it_comes_back_on_its_port() -> Result<()> {
     origin.start_again()?;
     assert_eq!(client.get(&url).send().await?.text().await?, "up");
     Ok(())
+}
+
+/// A process that is being started holds this one's sockets until its program runs. Tests start
+/// processes all the time beside each other's origins.
+#[test]
+fn processes_that_start_meanwhile_take_no_port() -> Result<()> {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let started = Command::new("true").process_group(0).spawn();
+                    started.and_then(|mut child| child.wait()).expect("`true` runs");
+                }
+            });
+        }
+        let listening = (0..500).try_for_each(|_| {
+            let mut origin = Origin::start(|_| Reply::ok("up"))?;
+            origin.stop();
+            let address = origin.url().replace("http://", "");
+            ensure!(TcpStream::connect(address).is_err(), "it accepts after its stop");
+            origin.start_again()
+        });
+        over.store(true, Ordering::Relaxed);
+        listening
+    })
 }

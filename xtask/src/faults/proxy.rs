@@ -1,24 +1,23 @@
 //! A proxy that makes trouble, switched at run time.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::runtime::Builder;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::message::{self, Kind};
 use super::trouble::Trouble;
 use crate::servers::{free_port, local};
+use crate::serving::{Listening, Serving};
 
 /// What a line carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub struct Proxy {
     port: u16,
     trouble: watch::Sender<Trouble>,
     load: Arc<Load>,
-    running: Option<(oneshot::Sender<Infallible>, JoinHandle<()>)>,
+    _serving: Serving,
 }
 
 impl Proxy {
@@ -43,22 +42,10 @@ impl Proxy {
     pub fn start(upstream: u16, speech: Speech) -> Result<Self> {
         let port = free_port()?;
         let (trouble, troubles) = watch::channel(Trouble::Fair);
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let entered = runtime.enter();
-        let listener = listen(port).with_context(|| format!("cannot listen on port {port}"))?;
-        drop(entered);
-        let (stop, stopped) = oneshot::channel();
         let load = Arc::new(Load::default());
         let line = Line { upstream: local(upstream), speech, troubles, load: Arc::clone(&load) };
-        let thread = thread::spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = line.serve(port, listener) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        Ok(Self { port, trouble, load, running: Some((stop, thread)) })
+        let serving = Serving::start(port, move |socket| line.serve(port, socket))?;
+        Ok(Self { port, trouble, load, _serving: serving })
     }
 
     /// How the line behaves from now on; requests on their way keep what they began with, unless
@@ -102,15 +89,6 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        if let Some((stop, thread)) = self.running.take() {
-            drop(stop);
-            let _ = thread.join();
-        }
-    }
-}
-
 #[derive(Clone)]
 struct Line {
     upstream: SocketAddr,
@@ -146,26 +124,22 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Line {
-    async fn serve(mut self, port: u16, first: TcpListener) {
-        let mut listener = Some(first);
+    async fn serve(mut self, port: u16, first: Listening) {
+        let mut socket = Some(first);
         loop {
             let Ok(_) = self.troubles.wait_for(|it| *it != Trouble::Refused).await else { return };
-            let Some(open) = listener.take().or_else(|| listen(port).ok()) else {
-                sleep(AGAIN).await;
-                continue;
-            };
+            let Some(open) = socket.take().or_else(|| Listening::on(port).ok()) else { return };
             self.accept(&open).await;
         }
     }
 
     /// Takes connections until they are to be refused.
-    async fn accept(&self, listener: &TcpListener) {
+    async fn accept(&self, socket: &Listening) {
         let mut troubles = self.troubles.clone();
         loop {
             tokio::select! {
                 _ = troubles.wait_for(|it| *it == Trouble::Refused) => return,
-                taken = listener.accept() => if let Ok((client, _)) = taken {
-                    let _ = client.set_nodelay(true);
+                taken = socket.accept() => if let Ok(client) = taken {
                     tokio::spawn(self.clone().carry(client));
                 }
             }
@@ -299,13 +273,6 @@ enum Direction {
     Up,
 }
 
-fn listen(port: u16) -> io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(local(port))?;
-    socket.listen(BACKLOG)
-}
-
 async fn connect(upstream: SocketAddr) -> io::Result<TcpStream> {
     let server = TcpStream::connect(upstream).await?;
     server.set_nodelay(true)?;
@@ -343,7 +310,6 @@ fn miscoded(answer: Vec<u8>) -> Vec<u8> {
 }
 
 const AGAIN: Duration = Duration::from_millis(5);
-const BACKLOG: u32 = 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 const CHUNK: usize = 64 * 1024;
 /// So many bytes of an answer are lost.

@@ -1,9 +1,11 @@
 //! Free ports that stay free.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::io::ErrorKind;
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -38,10 +40,17 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>> {
 /// not inherit it; one that outlives its parent still listens, which is looked at, too.
 fn claim(claims: &Path, port: u16) -> Option<File> {
     let file = File::options().create(true).append(true).open(claims.join(port.to_string()));
-    let file = file.ok().filter(|file| file.try_lock().is_ok())?;
-    TcpListener::bind(local(port)).is_ok().then_some(file)
+    file.ok().filter(|file| file.try_lock().is_ok() && is_closed(port))
 }
 
+/// Nothing listens there. To listen and close is no way to see it: a process that is started at
+/// that moment would go on listening until its program runs.
+fn is_closed(port: u16) -> bool {
+    let connected = TcpStream::connect_timeout(&local(port), PATIENCE);
+    connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+const PATIENCE: Duration = Duration::from_secs(1);
 const LOWEST: u16 = 20_000;
 const SPAN: u32 = 12_000;
 const STRIDE: u32 = 37;
@@ -77,7 +86,7 @@ mod tests {
                 None => thread::yield_now(),
             }
         };
-        assert!(TcpListener::bind(local(port)).is_ok(), "nothing listens");
+        assert!(is_closed(port), "nothing listens");
         assert!(claim(&places::port_claims(), port).is_none(), "and yet it is another's");
         other.kill()?;
         other.wait()?;
