@@ -128,7 +128,8 @@ async fn a_change_reaches_what_rules_have_folded() -> Result<()> {
 async fn the_newest_variants_stay() -> Result<()> {
     let mut site = Site::with(languages(1), |spec| set(one(spec), "VISIBILITY", "1h"))?;
     let mut wire = site.wire()?;
-    ask(&site, "/page", "de").await?;
+    // Whoever comes before the first is stored may take its place, which is no displacement.
+    warm(&site, "/page", "de").await?;
     for number in 0..50 {
         let language = format!("x-{number}");
         warm(&site, "/page", &language).await?;
@@ -142,9 +143,12 @@ async fn the_newest_variants_stay() -> Result<()> {
         assert!(ask(&site, "/page", &format!("x-{number}")).await?.is_hit());
     }
     asked_exactly(&site, "/page", fetches);
-    let health = site.get(0, "/api/v1/cache").await?.json()?;
-    assert_eq!(health["data"]["variants"]["displaced"], 18, "{health}");
-    Ok(())
+    // Counts arrive some time after what they count.
+    eventually("each of them is counted", PATIENCE, async || {
+        let health = site.get(0, "/api/v1/cache").await.and_then(|answered| answered.json());
+        health.is_ok_and(|health| health["data"]["variants"]["displaced"] == 18)
+    })
+    .await
 }
 
 fn languages(version: u64) -> impl Fn(&Seen) -> Reply + Send + Sync + Clone + 'static {
