@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
 use web_sys::Response;
+use worker::Context;
 
 use super::state::{Canary, Edge};
 use super::{insight, js, reply};
@@ -14,8 +15,8 @@ use crate::cache::{Reason, ResponseHead, Tier, Verdict, millis};
 use crate::redis::{Haste, Shared};
 
 /// The counts of all isolates and the state of the store, as `GET /api/v1/cache` tells them.
-pub(super) async fn report(edge: &Edge) -> Value {
-    let (latency, tally, scope) = totals(edge).await;
+pub(super) async fn report(edge: &Edge, context: &Context) -> Value {
+    let (latency, tally, scope) = totals(edge, context).await;
     let (entries, bytes) = edge.memory.size();
     let (hits, misses) = tally.hits_and_misses();
     let rate = ratio(hits, hits.saturating_add(misses));
@@ -65,13 +66,13 @@ pub(super) async fn report(edge: &Edge) -> Value {
 
 /// How long Redis took to answer, if it did, and the counts with their scope: those of all
 /// isolates, or of this one alone.
-pub(super) async fn totals(edge: &Edge) -> (Option<i64>, Tally, &'static str) {
+pub(super) async fn totals(edge: &Edge, context: &Context) -> (Option<i64>, Tally, &'static str) {
     let latency = match &edge.shared {
         Some(shared) => ping(edge, shared).await,
         None => None,
     };
     if latency.is_some() {
-        match edge.totals().await {
+        match edge.totals(context).await {
             Ok(tally) => return (latency, tally, "all"),
             Err(failure) => edge.fault(Tier::Shared, "tally", &failure),
         }

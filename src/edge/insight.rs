@@ -36,9 +36,9 @@ pub(super) async fn answer(
 ) -> Response {
     let query = Query::of(&head.url);
     let result = match sought {
-        Insight::Metrics => Ok(reply::text(200, EXPOSITION, &metrics(edge).await)),
+        Insight::Metrics => Ok(reply::text(200, EXPOSITION, &metrics(edge, context).await)),
         Insight::Stats => match permitted(edge, head) {
-            Ok(_) => stats(edge, &query).await,
+            Ok(_) => stats(edge, &query, context).await,
             Err(refusal) => Err(refusal),
         },
         Insight::Entry => match permitted(edge, head) {
@@ -71,8 +71,8 @@ pub(super) fn permitted<'a>(edge: &'a Edge, head: &RequestHead) -> Result<&'a To
     }
 }
 
-async fn metrics(edge: &Edge) -> String {
-    let (pinged, tally, scope) = health::totals(edge).await;
+async fn metrics(edge: &Edge, context: &Context) -> String {
+    let (pinged, tally, scope) = health::totals(edge, context).await;
     let breaker = edge.shared.as_ref().map_or("", |shared| shared.rest().breaker().as_str());
     let is = |yes: bool| u64::from(yes);
     let gauge = |name, help, value| Gauge { name, help, value };
@@ -95,12 +95,12 @@ async fn metrics(edge: &Edge) -> String {
     )
 }
 
-async fn stats(edge: &Edge, query: &Query) -> Result<Response, Response> {
+async fn stats(edge: &Edge, query: &Query, context: &Context) -> Result<Response, Response> {
     let minutes = query.number("minutes", 60)?.min(Span::Minute.kept());
     let hours = query.number("hours", 0)?.min(Span::Hour.kept());
     let count = query.number("top", 20)?.min(TOP_MAX) as usize;
     let now = js::now();
-    let (pinged, tally, scope) = health::totals(edge).await;
+    let (pinged, tally, scope) = health::totals(edge, context).await;
     let mut board = Board::default();
     let mut lists = [String::new(), String::new()];
     match (&edge.shared, pinged) {

@@ -76,7 +76,7 @@ pub(super) async fn answer(
 ) -> Response {
     match route {
         Route::Asset(file) => asset(&file, env).await,
-        Route::Health => reply::json(200, &health::report(edge).await),
+        Route::Health => reply::json(200, &health::report(edge, context).await),
         Route::Insight(sought) => insight::answer(edge, sought, head, request, context).await,
         Route::NotAllowed(allowed) => {
             let message = format!("only {allowed} is possible here");

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use js_sys::{Object, Promise};
 use wasm_bindgen::JsValue;
 use web_sys::{Headers, Response};
 use worker::{Context, Delay, Env};
@@ -47,6 +48,8 @@ pub(super) struct Edge {
     pub counts: Counts,
     pub analytics: Option<JsValue>,
     flush: Cell<Option<Time>>,
+    /// Resolved when the flush that is under way has ended.
+    flushed: RefCell<Option<Promise>>,
     pub canary: Cell<Canary>,
 }
 
@@ -118,6 +121,7 @@ impl Edge {
             counts: Counts::new(js::now()),
             analytics: served::analytics(env),
             flush: Cell::default(),
+            flushed: RefCell::default(),
             canary: Cell::new(Canary::Untried),
         })
     }
@@ -258,9 +262,13 @@ impl Edge {
             let detail = format!("{strange} unknown members, each a purge of everything");
             self.fault(Tier::Shared, "look", &Failure { fault: Fault::Malformed, detail });
         }
+        let (flushed, end) = js::shared_promise();
+        self.flushed.borrow_mut().get_or_insert_with(|| flushed.clone());
         if let Err(failure) = self.counts.flush(shared, js::random).await {
             self.fault(Tier::Shared, "tally", &failure);
         }
+        self.flushed.borrow_mut().take_if(|under_way| Object::is(under_way, &flushed));
+        let _ = end.call1(&JsValue::UNDEFINED, &JsValue::TRUE);
     }
 
     /// Purges a canary; a purge path that silently does nothing shows in the health report.
@@ -303,9 +311,17 @@ impl Edge {
         }
     }
 
-    /// The counts of all isolates, or of this one where there is no store that holds them.
-    pub async fn totals(&self) -> Result<Tally, Failure> {
+    /// The counts of all isolates, or of this one where there is no store that holds them. What
+    /// this one has counted is among them, also what is on its way.
+    pub async fn totals(&self, context: &Context) -> Result<Tally, Failure> {
         let Some(shared) = &self.shared else { return Ok(self.counts.unsent()) };
+        let under_way = self.flushed.borrow().clone();
+        if let Some(under_way) = under_way {
+            let stay = |work| context.wait_until(work);
+            js::resolved(under_way.clone(), shared.patience(), stay).await;
+            // Else it was of a request that was killed.
+            self.flushed.borrow_mut().take_if(|other| Object::is(other, &under_way));
+        }
         self.flush().await;
         shared.totals().await
     }

@@ -1,11 +1,14 @@
 //! The health report: what it holds, and that its figures are those of all isolates.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use serde_json::Value;
-use xtask::harness::{SharedTier, Spec, eventually};
+use xtask::faults::Trouble;
+use xtask::harness::{SharedTier, Spec, Troubles, eventually};
 use xtask::origin::Reply;
 
-use crate::site::{PATIENCE, Site, answer, one, page};
+use crate::site::{PATIENCE, Site, answer, one, page, set};
 
 #[tokio::test]
 async fn the_report_counts_all_isolates() -> Result<()> {
@@ -45,6 +48,25 @@ async fn the_report_counts_all_isolates() -> Result<()> {
         assert_eq!(last["performance"]["hitRateAchieved"], true, "{last}");
         assert_eq!(last["counted"], "all", "{last}");
     }
+    Ok(())
+}
+
+/// What an isolate has sent and Redis has not taken yet is in neither's counts for a moment.
+#[tokio::test]
+async fn the_report_waits_for_counts_on_their_way() -> Result<()> {
+    let change = |spec| {
+        let spec = Spec { troubles: Troubles::OnEveryLine, ..one(spec) };
+        set(spec, "VISIBILITY", "1h")
+    };
+    let site = Site::with(|_| page(1), change)?;
+    site.warm(0, "/page").await?;
+    let store = &site.edge.lines()?.store;
+    store.set(Trouble::Slow(Duration::from_secs(2)));
+    let before = store.requests();
+    eventually("counts are sent", PATIENCE, async || store.requests() > before).await?;
+    store.set(Trouble::Fair);
+    let told = report(&site, 0).await?;
+    assert_eq!(told["redis"]["misses"], 1, "{told}");
     Ok(())
 }
 
