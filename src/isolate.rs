@@ -46,13 +46,18 @@ pub(crate) async fn resolved(
     at_most: Duration,
     stay: impl FnOnce(Pin<Box<dyn Future<Output = ()>>>),
 ) -> Option<Result<JsValue, JsValue>> {
-    let settled = JsFuture::from(within(&promise, at_most.as_secs_f64() * 1e3)).await;
-    if settled.as_ref().is_ok_and(JsValue::is_undefined) {
+    let told = told(&promise, at_most).await;
+    if told.is_none() {
         let promise = JsFuture::from(promise);
         stay(Box::pin(async { drop(select(promise, Delay::from(STAY)).await) }));
-        return None;
     }
-    Some(settled)
+    told
+}
+
+/// What a promise is settled with; `None` if that takes longer.
+pub(crate) async fn told(promise: &Promise, at_most: Duration) -> Option<Result<JsValue, JsValue>> {
+    let settled = JsFuture::from(within(promise, at_most.as_secs_f64() * 1e3)).await;
+    (!settled.as_ref().is_ok_and(JsValue::is_undefined)).then_some(settled)
 }
 
 #[wasm_bindgen(module = "/src/isolate.js")]

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 use worker::{Context, Delay};
 
 use super::js;
@@ -69,8 +68,7 @@ impl Flights {
         let number = self.taken.get().wrapping_add(1);
         self.taken.set(number);
         // Pins this request: its work goes on, and its promise lives, if its client goes away.
-        let pinned = JsFuture::from(landing.clone());
-        context.wait_until(async move { drop(pinned.await) });
+        js::pin(context, &landing);
         under_way.insert(id, Flight { number, landing, land, until: now.after(ttl) });
         Ok(Own { flights: Rc::clone(self), id, number })
     }

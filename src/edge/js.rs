@@ -4,10 +4,17 @@ use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Response};
+use worker::Context;
 
 use crate::cache::field::Coding;
 use crate::cache::{Time, millis};
-pub(super) use crate::isolate::{now, random, resolved, shared_promise};
+pub(super) use crate::isolate::{now, random, resolved, shared_promise, told};
+
+/// Keeps a request, also one whose client goes away, until a promise is settled.
+pub(super) fn pin(context: &Context, promise: &Promise) {
+    let pinned = context.as_ref().wait_until(promise);
+    debug_assert!(pinned.is_ok(), "a request could not be kept");
+}
 
 /// The milliseconds since something was asked.
 pub(super) fn since(asked: Time) -> u64 {

@@ -2,14 +2,18 @@
 //!
 //! What they share is a JavaScript promise of plain bytes; see [`super::flights`] for why.
 
+mod turns;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use js_sys::{Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Context;
 
+use self::turns::{Turn, Turns};
 use super::js;
 use super::memory::AsOf;
 use crate::cache::Time;
@@ -22,6 +26,7 @@ use crate::redis::{Failure, Shared};
 pub(super) struct Reads {
     under_way: RefCell<HashMap<Id, UnderWay>>,
     begun: Cell<u64>,
+    turns: Turns,
 }
 
 #[derive(Debug)]
@@ -35,25 +40,30 @@ struct UnderWay {
     as_of: AsOf,
 }
 
+/// A read that a command is to make.
+#[derive(Debug)]
+struct Pending {
+    key: Key,
+    number: u64,
+    finish: Function,
+    /// Tells who waits for its turn that this has come, or what another one has read for it.
+    call: Option<Function>,
+}
+
 /// What a read has brought.
 pub(super) struct Read {
     pub bytes: Option<Uint8Array>,
-    /// The moment before it was sent.
+    /// A moment before it was sent.
     pub as_of: AsOf,
-    pub source: Source,
+    /// How many milliseconds the store took, where this request asked it.
+    pub took: Option<u64>,
 }
 
-/// Who has read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// This request itself.
-    Own,
-    /// Another request of this isolate.
-    Shared,
-}
+/// What a key's value is, or why it is not known.
+type Value = Result<Option<Uint8Array>, Failure>;
 
 impl Reads {
-    /// Reads a key now, or joins the read of it that is under way.
+    /// Reads a key, alone or with what others look for, or joins the read of it that is under way.
     pub async fn read(
         &self,
         shared: &Shared,
@@ -61,22 +71,39 @@ impl Reads {
         as_of: AsOf,
         context: &Context,
     ) -> Result<Read, Failure> {
-        let (id, patience) = (key.id(), shared.patience());
-        if let Some((bytes, as_of)) = self.joinable(id)
-            && let Some(bytes) = joined(bytes, patience, context).await?
+        let patience = shared.patience();
+        if let Some((bytes, as_of)) = self.joinable(key.id())
+            && let Some(value) = joined(bytes, patience, context).await
         {
-            return Ok(Read { bytes, as_of, source: Source::Shared });
+            return Ok(Read { bytes: value?, as_of, took: None });
         }
-        let (number, finish) = self.begin(key, patience, as_of);
-        let result = shared.read(key).await;
-        self.end(id, number);
-        let value = match &result {
-            Ok(Some(bytes)) => bytes.clone().into(),
-            Ok(None) => JsValue::NULL,
-            Err(_) => JsValue::FALSE,
-        };
-        let _ = finish.call1(&JsValue::UNDEFINED, &value);
-        result.map(|bytes| Read { bytes, as_of, source: Source::Own })
+        let (bytes, read) = self.begin(key, patience, as_of);
+        let shard = |key: &Key| shared.keys().shard(key.id());
+        match self.turns.turn(read, &bytes, shard, context).await {
+            Turn::Own(reads) => {
+                let asked = js::now();
+                let bytes = self.send(shared, &reads).await?;
+                Ok(Read { bytes, as_of, took: Some(js::since(asked)) })
+            }
+            Turn::Told(value) => Ok(Read { bytes: meant(value)?, as_of, took: None }),
+            Turn::Another => match joined(bytes, patience, context).await {
+                Some(value) => Ok(Read { bytes: value?, as_of, took: None }),
+                None => Err(shared_failure(Fault::Timeout)),
+            },
+        }
+    }
+
+    /// Has one command make reads, and tells all who wait for them; the answer is the first one's.
+    async fn send(&self, shared: &Shared, reads: &[Pending]) -> Value {
+        let Some(first) = reads.first() else { return Ok(None) };
+        self.turns.take_off(first.number, js::now().after(shared.patience()));
+        let keys: Vec<&Key> = reads.iter().map(|read| &read.key).collect();
+        let values = values(shared, &keys).await;
+        self.turns.land(first.number);
+        for (read, value) in reads.iter().zip(&values) {
+            self.end(read, value);
+        }
+        values.into_iter().next().unwrap_or(Ok(None))
     }
 
     fn joinable(&self, id: Id) -> Option<(Promise, AsOf)> {
@@ -91,37 +118,68 @@ impl Reads {
         self.under_way.borrow_mut().retain(|_, read| read.primary != primary.id());
     }
 
-    fn begin(&self, key: &Key, patience: Duration, as_of: AsOf) -> (u64, Function) {
+    fn begin(&self, key: &Key, patience: Duration, as_of: AsOf) -> (Promise, Pending) {
         let (bytes, finish) = js::shared_promise();
         let number = self.begun.get().wrapping_add(1);
         self.begun.set(number);
         let until = js::now().after(patience);
         let primary = key.primary().map_or(key.id(), |primary| primary.id());
-        let read = UnderWay { number, primary, bytes, until, as_of };
+        let read = UnderWay { number, primary, bytes: bytes.clone(), until, as_of };
         self.under_way.borrow_mut().insert(key.id(), read);
-        (number, finish)
+        (bytes, Pending { key: key.clone(), number, finish, call: None })
     }
 
-    fn end(&self, id: Id, number: u64) {
+    fn end(&self, read: &Pending, value: &Value) {
         let mut under_way = self.under_way.borrow_mut();
-        if under_way.get(&id).is_some_and(|read| read.number == number) {
+        let id = read.key.id();
+        if under_way.get(&id).is_some_and(|other| other.number == read.number) {
             under_way.remove(&id);
+        }
+        let told = match value {
+            Ok(Some(bytes)) => bytes.clone().into(),
+            Ok(None) => JsValue::NULL,
+            Err(_) => JsValue::FALSE,
+        };
+        for tell in read.call.iter().chain([&read.finish]) {
+            let _ = tell.call1(&JsValue::UNDEFINED, &told);
         }
     }
 }
 
-/// What another request's read brought; `None` if it will bring nothing.
-async fn joined(
-    bytes: Promise,
-    patience: Duration,
-    context: &Context,
-) -> Result<Option<Option<Uint8Array>>, Failure> {
-    match js::resolved(bytes, patience, |work| context.wait_until(work)).await {
-        Some(Ok(value)) if value.is_null() => Ok(Some(None)),
-        Some(Ok(value)) => match value.dyn_into::<Uint8Array>() {
-            Ok(bytes) => Ok(Some(Some(bytes))),
-            Err(_) => Err(Failure { fault: Fault::Open, detail: "the shared read failed".into() }),
-        },
-        Some(Err(_)) | None => Ok(None),
+/// The values of keys of one shard.
+async fn values(shared: &Shared, keys: &[&Key]) -> Vec<Value> {
+    match shared.read_all(keys).await {
+        Ok(mut values) => {
+            if keys.len() > 1 {
+                // One that is kept is not to keep the bytes of all others.
+                for value in values.iter_mut().flatten().flatten() {
+                    *value = value.slice(0, value.length());
+                }
+            }
+            values
+        }
+        Err(failure) if failure.fault == Fault::TooLarge && keys.len() > 1 => {
+            join_all(keys.iter().map(|key| shared.read(key))).await
+        }
+        Err(failure) => vec![Err(failure); keys.len()],
     }
+}
+
+/// What another request's read brought; `None` if it will bring nothing.
+async fn joined(bytes: Promise, patience: Duration, context: &Context) -> Option<Value> {
+    let told = js::resolved(bytes, patience, |work| context.wait_until(work)).await?;
+    told.ok().map(meant)
+}
+
+/// What requests tell each other of a value.
+fn meant(told: JsValue) -> Value {
+    match told.dyn_into::<Uint8Array>() {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(told) if told.is_null() => Ok(None),
+        Err(_) => Err(shared_failure(Fault::Open)),
+    }
+}
+
+fn shared_failure(fault: Fault) -> Failure {
+    Failure::new(fault, "the shared read failed")
 }

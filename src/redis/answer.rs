@@ -113,4 +113,4 @@ pub(super) const JSON_INSTEAD: &str = "JSON instead of RESP2";
 const LINE: usize = 24;
 
 /// No read asks for more values.
-const BULKS_MAX: usize = 16;
+const BULKS_MAX: usize = 32;

@@ -14,6 +14,7 @@ mod reclaim;
 mod resp;
 mod rest;
 mod script;
+mod stored;
 mod tally;
 mod warm;
 mod wire;
@@ -26,6 +27,7 @@ pub use overrides::{Replaced, override_record};
 pub use reclaim::Reclaimed;
 pub use resp::Reply;
 pub use rest::{Clock, Failure, Haste, Rest};
+pub use stored::open;
 pub use tally::{Mark, Part, Span, Totals};
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 pub(crate) use wire::within;
@@ -35,19 +37,18 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures_util::future::join;
 
 use crate::cache::entry::Entry;
-use crate::cache::exchange::{Backoff, CHANGE_KEEP, Fault, Found, Held, Lease, Outcome, Reach};
+use crate::cache::exchange::{Backoff, CHANGE_KEEP, Found, Held, Lease, Outcome, Reach};
 use crate::cache::family::{Family, Generation, MEMBERS_MAX};
 use crate::cache::key::{Id, Key};
 use crate::cache::ledger::{Applied, Bucket, Epoch, Mirror};
 use crate::config::RedisSettings;
 use ledger::{page, superseded};
 use rest::Last;
+use stored::{decode, member};
 
 /// Redis as the tier that all isolates share.
 #[derive(Debug)]
@@ -107,21 +108,38 @@ impl<W: Wire> Shared<W> {
         self.weigh(key, bytes?, seed).await
     }
 
-    /// What is stored under a key: one command. A variant is read with its family, without which
-    /// it does not count.
+    /// What is stored under a key: one command.
     pub async fn read(&self, key: &Key) -> Result<Option<W::Blob>, Failure> {
-        let name = self.keys.entry(key.id());
-        let Some(family) = self.family(key) else {
-            let values = self.rest.values(&["GET", &name], self.clock).await?;
-            return Ok(values.into_iter().next().flatten());
+        self.read_all(&[key]).await?.pop().unwrap_or(Ok(None))
+    }
+
+    /// What is stored under keys of one shard, in their order: one command for them all. A variant
+    /// is read with its family, without which it does not count.
+    pub async fn read_all(
+        &self,
+        keys: &[&Key],
+    ) -> Result<Vec<Result<Option<W::Blob>, Failure>>, Failure> {
+        let names = keys.iter().flat_map(|key| {
+            let entry = self.keys.entry(key.id());
+            self.family(key).into_iter().chain([entry])
+        });
+        let names: Vec<String> = names.collect();
+        let verb = if names.len() == 1 { "GET" } else { "MGET" };
+        let words: Vec<&str> = [verb].into_iter().chain(names.iter().map(String::as_str)).collect();
+        let values = self.rest.values(&words, self.clock).await?;
+        if values.len() != names.len() {
+            return Err(Failure::malformed(verb));
+        }
+        let mut values = values.into_iter();
+        let read = |key: &&Key| {
+            let family = key.primary().map(|_| values.next().flatten());
+            let value = values.next().flatten();
+            match family {
+                Some(family) => member(family, value),
+                None => Ok(value),
+            }
         };
-        let values = self.rest.values(&["MGET", &family, &name], self.clock).await?;
-        let [family, Some(bytes)] = values.as_slice() else { return Ok(None) };
-        let (entry, _) = decode(bytes)?;
-        let text = family.as_ref().map(|family| family.copy(0..family.len()));
-        let living = text.and_then(|text| Family::parse(std::str::from_utf8(&text).ok()?));
-        let lives = living.is_some_and(|living| living.generation == entry.generation);
-        Ok(lives.then(|| bytes.clone()))
+        Ok(keys.iter().map(read).collect())
     }
 
     /// Judges what a read has shown, after a look.
@@ -336,36 +354,6 @@ fn failure(told: i64) -> u16 {
     status.filter(|status| (500..=599).contains(status)).unwrap_or(502)
 }
 
-/// Reads an entry, also one that a server without binary values keeps as base64.
-fn decode<B: Blob>(bytes: &B) -> Result<(Entry, B), Failure> {
-    match bytes.copy(0..MAGIC_BASE64.len()).starts_with(MAGIC_BASE64) {
-        true => open(&B::of(plain(&bytes.copy(0..bytes.len()))?)),
-        false => open(bytes),
-    }
-}
-
-/// The bytes of an entry, or of its beginning, as they were before a server made base64 of them.
-fn plain(bytes: &Bytes) -> Result<Bytes, Failure> {
-    let corrupt = |detail: String| Failure::new(Fault::Corrupt, detail);
-    match bytes.starts_with(MAGIC_BASE64) {
-        true => Ok(BASE64.decode(bytes).map_err(|error| corrupt(error.to_string()))?.into()),
-        false => Ok(bytes.clone()),
-    }
-}
-
-/// Reads an entry and its body, as every tier keeps them.
-pub fn open<B: Blob>(bytes: &B) -> Result<(Entry, B), Failure> {
-    let mut head = bytes.copy(0..HEAD);
-    if let Some(length) = Entry::head_len(&head)
-        && length > head.len()
-    {
-        head = bytes.copy(0..length.min(bytes.len()));
-    }
-    let (entry, body) = Entry::decode_head(&head, bytes.len())
-        .map_err(|damage| Failure::new(Fault::Corrupt, damage.to_string()))?;
-    Ok((entry, bytes.part(body..bytes.len())))
-}
-
 /// The generation that a family, or the beginning of one, is of.
 fn generation(reply: &Reply) -> Option<Generation> {
     Family::parse(&reply.text()?).map(|family| family.generation)
@@ -374,9 +362,3 @@ fn generation(reply: &Reply) -> Option<Generation> {
 fn hex(token: u64) -> String {
     format!("{token:016x}")
 }
-
-/// Most heads are shorter than this, so one copy brings them whole.
-const HEAD: usize = 2048;
-
-/// How an entry's magic begins in base64.
-const MAGIC_BASE64: &[u8] = b"QkJY";

@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::ledger::CANARY;
 use super::rest::Last;
-use super::{Failure, Haste, Reply, Shared, Wire, plain};
+use super::stored::plain;
+use super::{Failure, Haste, Reply, Shared, Wire};
 use crate::cache::entry::{Beginning, MARKS};
 use crate::cache::ledger::{Epoch, Sequence, Stamp, Subject};
 use crate::cache::policy::Standing;

@@ -1,10 +1,12 @@
-//! Requests that share one read of Redis: none is shared across a change, and who has given up on
-//! one is not in its way.
+//! Requests that share one read of Redis, or one command: none is shared across a change, each
+//! gets its own, and who has given up on one is not in its way.
 
 use std::time::Duration;
 
-use anyhow::Result;
-use xtask::harness::{Troubles, eventually};
+use anyhow::{Context, Result};
+use futures_util::future::join_all;
+use xtask::harness::{PlatformTier, Spec, Troubles, eventually};
+use xtask::origin::{Reply, Seen};
 
 use xtask::faults::Trouble;
 
@@ -17,7 +19,7 @@ async fn a_read_from_before_a_change_is_not_shared_after_it() -> Result<()> {
     let site = Site::with(
         |_| page(1).header("vary", "accept-language"),
         |spec| {
-            let spec = xtask::harness::Spec { troubles: Troubles::OnEveryLine, ..one(spec) };
+            let spec = Spec { troubles: Troubles::OnEveryLine, ..one(spec) };
             set(spec, "NEAR", "off")
         },
     )?;
@@ -55,7 +57,7 @@ async fn who_gives_up_on_a_read_is_not_in_its_way() -> Result<()> {
     let site = Site::with(
         |_| page(1),
         |spec| {
-            let spec = xtask::harness::Spec { troubles: Troubles::OnEveryLine, ..one(spec) };
+            let spec = Spec { troubles: Troubles::OnEveryLine, ..one(spec) };
             set(set(spec, "NEAR", "off"), REDIS_TIMEOUT, "1s")
         },
     )?;
@@ -83,6 +85,107 @@ async fn who_gives_up_on_a_read_is_not_in_its_way() -> Result<()> {
     Ok(())
 }
 
+/// Each answer is of its own page, and what is damaged in Redis harms no other.
+#[tokio::test]
+async fn what_is_looked_for_at_once_is_read_by_few_commands() -> Result<()> {
+    let mut site = Site::with(own_page, |spec| patient(spec, ""))?;
+    let paths: Vec<String> = (0..MANY).map(|n| format!("/page/{n}")).collect();
+    for path in &paths {
+        site.warm(0, path).await?;
+    }
+    let damaged = damage_one(&mut site)?;
+    let store = &site.edge.lines()?.store;
+    store.set(Trouble::Late(MOMENT));
+    let before = store.requests();
+    let answers = join_all(paths.iter().map(|path| site.get(0, path))).await;
+    let commands = store.requests() - before;
+    let mut misses = 0;
+    for (path, answered) in paths.iter().zip(answers) {
+        let answered = answered?;
+        assert_eq!(answered.text(), own_text(path, "-"));
+        misses += usize::from(!answered.is_hit());
+    }
+    assert_eq!(misses, 1, "but for {damaged} all are whole");
+    assert!(commands < MANY / 2, "{commands} commands for {MANY} pages");
+    Ok(())
+}
+
+/// A reply may be larger than an isolate can hold, though each of its values is not.
+#[tokio::test]
+async fn what_is_too_large_together_is_read_one_by_one() -> Result<()> {
+    let rules = "[[rule]]\nmatch = \"/**\"\nmax_body = \"4MB\"\n";
+    let large = |seen: &Seen| own_page(seen).body(own_text(&seen.path, &"-".repeat(LARGE)));
+    let site = Site::with(large, |spec| patient(spec, rules))?;
+    let paths: Vec<String> = (0..FEW).map(|n| format!("/large/{n}")).collect();
+    for path in &paths {
+        site.warm(0, path).await?;
+    }
+    site.edge.lines()?.store.set(Trouble::Late(MOMENT));
+    let answers = join_all(paths.iter().map(|path| site.get(0, path))).await;
+    for (path, answered) in paths.iter().zip(answers) {
+        let answered = answered?;
+        assert!(answered.is_hit(), "{path}: {}", answered.headers_text());
+        assert!(answered.text() == own_text(path, &"-".repeat(LARGE)), "{path} is another's");
+    }
+    Ok(())
+}
+
+/// Clients go away while others read for them, or count on them; `Site` looks for what the
+/// runtime has to say about that.
+#[tokio::test]
+async fn who_goes_away_takes_nobody_along() -> Result<()> {
+    let site = Site::with(own_page, |spec| patient(spec, ""))?;
+    let paths: Vec<String> = (0..MANY).map(|n| format!("/page/{n}")).collect();
+    for path in &paths {
+        site.warm(0, path).await?;
+    }
+    let store = &site.edge.lines()?.store;
+    store.set(Trouble::Late(MOMENT));
+    for _ in 0..5 {
+        let before = store.requests();
+        let asked = |path: &String| tokio::spawn(answer(site.request("GET", 0, path)));
+        let asked: Vec<_> = paths.iter().map(asked).collect();
+        // One for the first, and one for each sixteen that have waited.
+        let sent = before + 1 + (MANY - 1).div_ceil(16);
+        eventually("all are on their way", PATIENCE, async || store.requests() >= sent).await?;
+        for (n, leaving) in asked.iter().enumerate() {
+            if n % 3 < 2 {
+                leaving.abort();
+            }
+        }
+        for (path, asked) in paths.iter().zip(asked).skip(2).step_by(3) {
+            let answered = asked.await??;
+            assert!(answered.is_hit(), "{path}: {}", answered.headers_text());
+            assert_eq!(answered.text(), own_text(path, "-"));
+        }
+    }
+    Ok(())
+}
+
+/// One isolate that has nothing but Redis, with trouble on its way there.
+fn patient(spec: Spec, rules: &str) -> Spec {
+    let (troubles, platform) = (Troubles::OnEveryLine, PlatformTier::Off);
+    let spec = Spec { troubles, platform, rules: rules.to_owned(), ..one(spec) };
+    set(set(spec, "NEAR", "off"), "VISIBILITY", "1h")
+}
+
+/// A page that tells which it is.
+fn own_page(seen: &Seen) -> Reply {
+    page(1).body(own_text(&seen.path, "-"))
+}
+
+fn own_text(path: &str, filling: &str) -> String {
+    format!("{path}{filling}")
+}
+
+/// Damages a stored response in Redis; its key.
+fn damage_one(site: &mut Site) -> Result<String> {
+    let mut wire = site.wire()?;
+    let key = wire.keys("*:e:*")?.into_iter().next().context("nothing is stored")?;
+    wire.call(&[b"SET", &key, b"not an entry"])?;
+    Ok(String::from_utf8(key)?)
+}
+
 async fn ask(site: &Site, language: &str) -> Result<crate::site::Answer> {
     answer(site.request("GET", 0, "/page").header("accept-language", language)).await
 }
@@ -93,5 +196,10 @@ const LATE: Duration = Duration::from_secs(6);
 /// So many failures in a row open the breaker.
 const BREAKER: usize = 3;
 const FEW: usize = 10;
+const MANY: usize = 40;
+/// Ten of them are more than an isolate takes at once, 32 MB.
+const LARGE: usize = 3_500_000;
+/// Long enough for others to come meanwhile.
+const MOMENT: Duration = Duration::from_millis(300);
 /// Longer than a read and what it is given again.
 const STILL: Duration = Duration::from_millis(2500);

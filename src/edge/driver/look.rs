@@ -8,7 +8,7 @@ use js_sys::Uint8Array;
 use super::super::js;
 use super::super::memory::AsOf;
 use super::super::near::Near;
-use super::super::reads::{Read, Source};
+use super::super::reads::Read;
 use super::Driver;
 use crate::cache::Tier;
 use crate::cache::entry::Entry;
@@ -125,7 +125,6 @@ impl Driver {
         key: &Key,
         behind: bool,
     ) -> Result<Outcome<Uint8Array>, Failure> {
-        let asked = js::now();
         let seed = js::random();
         let (as_of, context) = (self.edge.as_of_read(shared, key), &self.context);
         let read = self.edge.reads.read(shared, key, as_of, context);
@@ -137,9 +136,9 @@ impl Driver {
         };
         let (read, looked) = join(read, look).await;
         looked?;
-        let Read { bytes, as_of, source } = read?;
-        if source == Source::Own {
-            self.edge.count(Cell::Waits(Peer::Shared, js::since(asked)), 1);
+        let Read { bytes, as_of, took } = read?;
+        if let Some(took) = took {
+            self.edge.count(Cell::Waits(Peer::Shared, took), 1);
         }
         let outcome = shared.weigh(key, bytes, seed).await?;
         if let Outcome::Found(found) = &outcome {
