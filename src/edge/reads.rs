@@ -8,7 +8,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use js_sys::{Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Context;
@@ -79,31 +78,62 @@ impl Reads {
         }
         let (bytes, read) = self.begin(key, patience, as_of);
         let shard = |key: &Key| shared.keys().shard(key.id());
-        match self.turns.turn(read, &bytes, shard, context).await {
-            Turn::Own(reads) => {
-                let asked = js::now();
-                let bytes = self.send(shared, &reads).await?;
-                Ok(Read { bytes, as_of, took: Some(js::since(asked)) })
-            }
-            Turn::Told(value) => Ok(Read { bytes: meant(value)?, as_of, took: None }),
-            Turn::Another => match joined(bytes, patience, context).await {
-                Some(value) => Ok(Read { bytes: value?, as_of, took: None }),
-                None => Err(shared_failure(Fault::Timeout)),
-            },
-        }
+        let told = match self.turns.turn(read, &bytes, shard, context).await {
+            Turn::Own(reads) => Err(reads),
+            Turn::Told(told) => Ok(meant(told)),
+            Turn::Another => Ok(joined(bytes, patience, context).await),
+        };
+        let reads = match told {
+            Ok(Some(value)) => return Ok(Read { bytes: value?, as_of, took: None }),
+            Ok(None) => vec![self.begin(key, patience, as_of).1],
+            Err(reads) => reads,
+        };
+        let asked = js::now();
+        let bytes = self.send(shared, reads).await?;
+        Ok(Read { bytes, as_of, took: Some(js::since(asked)) })
     }
 
     /// Has one command make reads, and tells all who wait for them; the answer is the first one's.
-    async fn send(&self, shared: &Shared, reads: &[Pending]) -> Value {
-        let Some(first) = reads.first() else { return Ok(None) };
-        self.turns.take_off(first.number, js::now().after(shared.patience()));
-        let keys: Vec<&Key> = reads.iter().map(|read| &read.key).collect();
-        let values = values(shared, &keys).await;
-        self.turns.land(first.number);
-        for (read, value) in reads.iter().zip(&values) {
-            self.end(read, value);
+    async fn send(&self, shared: &Shared, mut reads: Vec<Pending>) -> Value {
+        while let Some(first) = reads.first() {
+            self.turns.take_off(first.number, js::now().after(shared.patience()));
+            let keys: Vec<&Key> = reads.iter().map(|read| &read.key).collect();
+            let values = shared.read_all(&keys).await;
+            self.turns.land(first.number);
+            match values {
+                // Each by itself may be small enough.
+                Err(failure) if failure.fault == Fault::TooLarge && reads.len() > 1 => {
+                    reads.drain(1..).for_each(|read| self.end(&read, &ALONE));
+                }
+                values => return self.tell(&reads, values),
+            }
         }
-        values.into_iter().next().unwrap_or(Ok(None))
+        Ok(None)
+    }
+
+    /// Tells who waits for reads what they have brought; the answer is the first one's.
+    fn tell(&self, reads: &[Pending], values: Result<Vec<Value>, Failure>) -> Value {
+        let mut values = values.map(Vec::into_iter);
+        let mut own = None;
+        for read in reads {
+            let value = match &mut values {
+                Ok(values) => values.next().unwrap_or(Ok(None)),
+                Err(failure) => Err(failure.clone()),
+            };
+            // One that is kept is not to keep the bytes of all others.
+            let value = value.map(|bytes| match reads.len() {
+                1 => bytes,
+                _ => bytes.map(|bytes| bytes.slice(0, bytes.length())),
+            });
+            let told = match &value {
+                Ok(Some(bytes)) => bytes.clone().into(),
+                Ok(None) => JsValue::NULL,
+                Err(_) => JsValue::FALSE,
+            };
+            self.end(read, &told);
+            own.get_or_insert(value);
+        }
+        own.unwrap_or(Ok(None))
     }
 
     fn joinable(&self, id: Id) -> Option<(Promise, AsOf)> {
@@ -129,57 +159,33 @@ impl Reads {
         (bytes, Pending { key: key.clone(), number, finish, call: None })
     }
 
-    fn end(&self, read: &Pending, value: &Value) {
+    fn end(&self, read: &Pending, told: &JsValue) {
         let mut under_way = self.under_way.borrow_mut();
         let id = read.key.id();
         if under_way.get(&id).is_some_and(|other| other.number == read.number) {
             under_way.remove(&id);
         }
-        let told = match value {
-            Ok(Some(bytes)) => bytes.clone().into(),
-            Ok(None) => JsValue::NULL,
-            Err(_) => JsValue::FALSE,
-        };
         for tell in read.call.iter().chain([&read.finish]) {
-            let _ = tell.call1(&JsValue::UNDEFINED, &told);
+            let _ = tell.call1(&JsValue::UNDEFINED, told);
         }
     }
 }
 
-/// The values of keys of one shard.
-async fn values(shared: &Shared, keys: &[&Key]) -> Vec<Value> {
-    match shared.read_all(keys).await {
-        Ok(mut values) => {
-            if keys.len() > 1 {
-                // One that is kept is not to keep the bytes of all others.
-                for value in values.iter_mut().flatten().flatten() {
-                    *value = value.slice(0, value.length());
-                }
-            }
-            values
-        }
-        Err(failure) if failure.fault == Fault::TooLarge && keys.len() > 1 => {
-            join_all(keys.iter().map(|key| shared.read(key))).await
-        }
-        Err(failure) => vec![Err(failure); keys.len()],
-    }
-}
-
-/// What another request's read brought; `None` if it will bring nothing.
+/// What another request's read brought; `None` if it brings nothing.
 async fn joined(bytes: Promise, patience: Duration, context: &Context) -> Option<Value> {
     let told = js::resolved(bytes, patience, |work| context.wait_until(work)).await?;
-    told.ok().map(meant)
+    meant(told.ok()?)
 }
 
-/// What requests tell each other of a value.
-fn meant(told: JsValue) -> Value {
+/// What requests tell each other of a value; `None` if everybody is to read for himself.
+fn meant(told: JsValue) -> Option<Value> {
     match told.dyn_into::<Uint8Array>() {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(told) if told.is_null() => Ok(None),
-        Err(_) => Err(shared_failure(Fault::Open)),
+        Ok(bytes) => Some(Ok(Some(bytes))),
+        Err(told) if told.is_null() => Some(Ok(None)),
+        Err(told) if told == ALONE => None,
+        Err(_) => Some(Err(Failure::new(Fault::Open, "the shared read failed"))),
     }
 }
 
-fn shared_failure(fault: Fault) -> Failure {
-    Failure::new(fault, "the shared read failed")
-}
+/// Told in place of a value: each is to read for himself.
+const ALONE: JsValue = JsValue::TRUE;

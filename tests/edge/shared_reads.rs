@@ -113,7 +113,7 @@ async fn what_is_looked_for_at_once_is_read_by_few_commands() -> Result<()> {
 /// A reply may be larger than an isolate can hold, though each of its values is not.
 #[tokio::test]
 async fn what_is_too_large_together_is_read_one_by_one() -> Result<()> {
-    let rules = "[[rule]]\nmatch = \"/**\"\nmax_body = \"4MB\"\n";
+    let rules = "[[rule]]\nmatch = \"/**\"\nmax_body = \"16MB\"\n";
     let large = |seen: &Seen| own_page(seen).body(own_text(&seen.path, &"-".repeat(LARGE)));
     let site = Site::with(large, |spec| patient(spec, rules))?;
     let paths: Vec<String> = (0..FEW).map(|n| format!("/large/{n}")).collect();
@@ -197,8 +197,8 @@ const LATE: Duration = Duration::from_secs(6);
 const BREAKER: usize = 3;
 const FEW: usize = 10;
 const MANY: usize = 40;
-/// Ten of them are more than an isolate takes at once, 32 MB.
-const LARGE: usize = 3_500_000;
+/// Four of them are more than an isolate takes at once, 32 MB.
+const LARGE: usize = 9_000_000;
 /// Long enough for others to come meanwhile.
 const MOMENT: Duration = Duration::from_millis(300);
 /// Longer than a read and what it is given again.
