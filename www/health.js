@@ -10,7 +10,7 @@ export function showHealth(data) {
   showRate(data);
   showVerdicts(data.requests);
   showSpared(data);
-  showCost(data.cost);
+  showCost(data);
   showTiers(data);
   write("counted", COUNTED[data.counted] ?? "The figures are from");
   const partial = data.counted === "isolate" ? PARTIAL : "";
@@ -91,12 +91,15 @@ function showSpared(data) {
     : counts.length > 0 ? "No requests have been counted yet" : "The report has no figures");
 }
 
-function showCost(cost) {
+function showCost({ cost, requests }) {
   const rate = number(cost?.redisCommandsPer1000Requests);
-  const commands = number(cost?.redisCommands);
-  write("cost", rate === null ? "–" : figure(rate));
+  const commands = number(cost?.redisCommands) ?? 0;
+  // Of few requests the rate says what purges and looks at this page cost, and not what hits do.
+  const telling = counted(requests)[1] >= TELLING;
+  write("cost", rate === null ? "–" : figure(telling ? rate : commands));
   write("cost-detail", rate === null ? "No commands have been counted yet"
-    : `Redis commands billed per 1000 requests; ${figure(commands ?? 0)} in all`);
+    : telling ? `Redis commands billed per 1000 requests; ${figure(commands)} in all`
+    : "Redis commands billed so far; a rate is shown from the thousandth request on");
 }
 
 function showTiers(data) {
@@ -130,6 +133,9 @@ function showTiers(data) {
 }
 
 /** The tiers in the order in which they are asked, and their names among the sources of answers. */
+// So many requests make a rate.
+const TELLING = 1000;
+
 const TIERS = new Map(Object.entries({
   memory: ["Memory", "memory"],
   platform: ["Platform cache", "platform"],

@@ -16,7 +16,6 @@ pub fn status(told: &Value) -> String {
         _ => format!("DOWN (breaker {})", text(&redis["health"]["breaker"])),
     };
     let purge = &told["purge"];
-    let cost = &told["cost"];
     let mut lines = vec![
         ("redis", state),
         (
@@ -39,14 +38,7 @@ pub fn status(told: &Value) -> String {
                 told["origin"]["faults"],
             ),
         ),
-        (
-            "cost",
-            format!(
-                "{} Redis commands billed per 1000 requests, {} in all",
-                decimal(&cost["redisCommandsPer1000Requests"]),
-                cost["redisCommands"],
-            ),
-        ),
+        ("cost", cost(told)),
         (
             "purges",
             format!(
@@ -59,6 +51,19 @@ pub fn status(told: &Value) -> String {
     lines.extend(waits(told));
     lines.push(("requests", requests(told)));
     table(lines)
+}
+
+/// What is billed. Of few requests the rate says what looking on costs, and not what hits do.
+fn cost(told: &Value) -> String {
+    let counted = told["requests"].as_object().into_iter().flatten();
+    let requests: u64 = counted.filter_map(|(_, count)| count.as_u64()).sum();
+    let cost = &told["cost"];
+    let commands = &cost["redisCommands"];
+    if requests < TELLING {
+        return format!("{commands} Redis commands billed so far");
+    }
+    let rate = decimal(&cost["redisCommandsPer1000Requests"]);
+    format!("{rate} Redis commands billed per 1000 requests, {commands} in all")
 }
 
 /// Waits and faults, a line each.
@@ -242,3 +247,6 @@ fn decimal(value: &Value) -> String {
 fn seconds(millis: &Value) -> String {
     millis.as_f64().map_or("–".to_owned(), |millis| format!("{:.1} s", millis / 1_000.0))
 }
+
+/// So many requests make a rate.
+const TELLING: u64 = 1000;

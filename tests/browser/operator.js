@@ -48,6 +48,8 @@ async function figures(operator) {
   await page.locator("#rate", { hasText: /%$/ }).waitFor();
   await page.locator("#spared", { hasText: /%$/ }).waitFor();
   await page.locator("#cost", { hasText: /^\d/ }).waitFor();
+  // A rate of a few requests would be that of the looks at this page.
+  await page.locator("#cost-detail", { hasText: "so far" }).waitFor();
   await page.locator("#tiers tbody tr", { hasText: /^Redis\d/ }).waitFor();
   await page.locator("#tiers tbody tr", { hasText: /^Memory\d/ }).waitFor();
   await page.locator("#leases", { hasText: /[1-9]\d* granted/ }).waitFor();
@@ -422,6 +424,7 @@ async function extremes(operator) {
   await page.setViewportSize({ width: 390, height: 844 });
   await operator.visit(UI);
   await page.locator("#rate", { hasText: "100.0%" }).waitFor();
+  await page.locator("#cost-detail", { hasText: "per 1000 requests; " }).waitFor();
   await page.locator("#top tbody tr").nth(59).waitFor();
   const [wide, room] = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
