@@ -78,15 +78,18 @@ impl Reads {
         }
         let (bytes, read) = self.begin(key, patience, as_of);
         let shard = |key: &Key| shared.keys().shard(key.id());
-        let told = match self.turns.turn(read, &bytes, shard, context).await {
-            Turn::Own(reads) => Err(reads),
-            Turn::Told(told) => Ok(meant(told)),
-            Turn::Another => Ok(joined(bytes, patience, context).await),
-        };
-        let reads = match told {
-            Ok(Some(value)) => return Ok(Read { bytes: value?, as_of, took: None }),
-            Ok(None) => vec![self.begin(key, patience, as_of).1],
-            Err(reads) => reads,
+        let reads = match self.turns.turn(read, &bytes, shard, context).await {
+            Turn::Own(reads) => reads,
+            Turn::Another(told) => {
+                let told = match told {
+                    Some(told) => meant(told),
+                    None => joined(bytes, patience, context).await,
+                };
+                match told {
+                    Some(value) => return Ok(Read { bytes: value?, as_of, took: None }),
+                    None => vec![self.begin(key, patience, as_of).1],
+                }
+            }
         };
         let asked = js::now();
         let bytes = self.send(shared, reads).await?;

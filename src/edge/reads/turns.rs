@@ -25,10 +25,8 @@ pub(super) struct Turns {
 pub(super) enum Turn {
     /// This request: its own first, and those of the same shard that have waited.
     Own(Vec<Pending>),
-    /// Another request, which has taken it along.
-    Another,
-    /// Another request, and this is what it tells.
-    Told(JsValue),
+    /// Another request, which has taken it along, and what that has told if it has told already.
+    Another(Option<JsValue>),
 }
 
 impl Turns {
@@ -50,8 +48,8 @@ impl Turns {
         read.call = Some(call);
         self.waiting.borrow_mut().push(read);
         match js::told(&called, LINGER).await {
-            Some(Ok(told)) if told != JsValue::TRUE => Turn::Told(told),
-            _ => self.gather(number, shard).map_or(Turn::Another, Turn::Own),
+            Some(Ok(told)) if told != JsValue::TRUE => Turn::Another(Some(told)),
+            _ => self.gather(number, shard).map_or(Turn::Another(None), Turn::Own),
         }
     }
 
