@@ -84,7 +84,7 @@ fn processes_that_start_meanwhile_take_no_port() -> Result<()> {
                 }
             });
         }
-        let listening = (0..500).try_for_each(|_| {
+        let listening = (0..200).try_for_each(|_| {
             let mut origin = Origin::start(|_| Reply::ok("up"))?;
             origin.stop();
             let address = origin.url().replace("http://", "");
