@@ -132,10 +132,10 @@ function showTiers(data) {
   ].join(" "));
 }
 
-/** The tiers in the order in which they are asked, and their names among the sources of answers. */
-// So many requests make a rate.
+/** So many requests make a rate. */
 const TELLING = 1000;
 
+/** The tiers in the order in which they are asked, and their names among the sources of answers. */
 const TIERS = new Map(Object.entries({
   memory: ["Memory", "memory"],
   platform: ["Platform cache", "platform"],

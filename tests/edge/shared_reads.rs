@@ -88,7 +88,7 @@ async fn who_gives_up_on_a_read_is_not_in_its_way() -> Result<()> {
 /// Each answer is of its own page, and what is damaged in Redis harms no other.
 #[tokio::test]
 async fn what_is_looked_for_at_once_is_read_by_few_commands() -> Result<()> {
-    let mut site = Site::with(own_page, |spec| patient(spec, ""))?;
+    let mut site = Site::with(own_page, |spec| redis_alone(spec, ""))?;
     let paths: Vec<String> = (0..MANY).map(|n| format!("/page/{n}")).collect();
     for path in &paths {
         site.warm(0, path).await?;
@@ -115,7 +115,7 @@ async fn what_is_looked_for_at_once_is_read_by_few_commands() -> Result<()> {
 async fn what_is_too_large_together_is_read_one_by_one() -> Result<()> {
     let rules = "[[rule]]\nmatch = \"/**\"\nmax_body = \"16MB\"\n";
     let large = |seen: &Seen| own_page(seen).body(own_text(&seen.path, &"-".repeat(LARGE)));
-    let site = Site::with(large, |spec| patient(spec, rules))?;
+    let site = Site::with(large, |spec| redis_alone(spec, rules))?;
     let paths: Vec<String> = (0..FEW).map(|n| format!("/large/{n}")).collect();
     for path in &paths {
         site.warm(0, path).await?;
@@ -134,7 +134,7 @@ async fn what_is_too_large_together_is_read_one_by_one() -> Result<()> {
 /// runtime has to say about that.
 #[tokio::test]
 async fn who_goes_away_takes_nobody_along() -> Result<()> {
-    let site = Site::with(own_page, |spec| patient(spec, ""))?;
+    let site = Site::with(own_page, |spec| redis_alone(spec, ""))?;
     let paths: Vec<String> = (0..MANY).map(|n| format!("/page/{n}")).collect();
     for path in &paths {
         site.warm(0, path).await?;
@@ -163,7 +163,7 @@ async fn who_goes_away_takes_nobody_along() -> Result<()> {
 }
 
 /// One isolate that has nothing but Redis, with trouble on its way there.
-fn patient(spec: Spec, rules: &str) -> Spec {
+fn redis_alone(spec: Spec, rules: &str) -> Spec {
     let (troubles, platform) = (Troubles::OnEveryLine, PlatformTier::Off);
     let spec = Spec { troubles, platform, rules: rules.to_owned(), ..one(spec) };
     set(set(spec, "NEAR", "off"), "VISIBILITY", "1h")

@@ -143,7 +143,7 @@ async fn the_newest_variants_stay() -> Result<()> {
         assert!(ask(&site, "/page", &format!("x-{number}")).await?.is_hit());
     }
     asked_exactly(&site, "/page", fetches);
-    // Counts arrive some time after what they count.
+    // The last is counted when the reply to its removal is back.
     eventually("each of them is counted", PATIENCE, async || {
         let health = site.get(0, "/api/v1/cache").await.and_then(|answered| answered.json());
         health.is_ok_and(|health| health["data"]["variants"]["displaced"] == 18)

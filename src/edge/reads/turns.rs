@@ -56,8 +56,10 @@ impl Turns {
     /// Whether no command is on its way; those of requests that were killed are not.
     fn is_idle(&self) -> bool {
         let mut on_their_way = self.on_their_way.borrow_mut();
-        let now = js::now();
-        on_their_way.retain(|(_, until)| now < *until);
+        if !on_their_way.is_empty() {
+            let now = js::now();
+            on_their_way.retain(|(_, until)| now < *until);
+        }
         on_their_way.is_empty()
     }
 

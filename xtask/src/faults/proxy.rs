@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::message::{self, Kind};
 use super::trouble::Trouble;
-use crate::servers::{free_port, local};
+use crate::servers::{free_port, is_closed, local};
 use crate::serving::{Listening, Serving};
 
 /// What a line carries.
@@ -57,8 +57,8 @@ impl Proxy {
         }
         // Whoever asks after this is to find a port that is closed, or one that is open.
         let deadline = std::time::Instant::now() + PATIENCE;
-        let open = || std::net::TcpStream::connect(local(self.port)).is_ok();
-        while open() == (trouble == Trouble::Refused) && std::time::Instant::now() < deadline {
+        let closed = trouble == Trouble::Refused;
+        while is_closed(self.port) != closed && std::time::Instant::now() < deadline {
             thread::sleep(AGAIN);
         }
     }

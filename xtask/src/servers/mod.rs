@@ -24,6 +24,7 @@ use rustix::process::Signal;
 
 pub use colo::{Asked, Colo, Weather};
 pub use gateway::{Gateway, Tokens};
+pub(crate) use port::is_closed;
 pub use port::{free_port, free_ports};
 pub use redis::Redis;
 pub use sample::Sample;

@@ -45,7 +45,7 @@ fn claim(claims: &Path, port: u16) -> Option<File> {
 
 /// Nothing listens there. To listen and close is no way to see it: a process that is started at
 /// that moment would go on listening until its program runs.
-fn is_closed(port: u16) -> bool {
+pub(crate) fn is_closed(port: u16) -> bool {
     let connected = TcpStream::connect_timeout(&local(port), PATIENCE);
     connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
